@@ -1,0 +1,12 @@
+/* common/priv.h - giving up privileges, for good. */
+#ifndef COMMON_PRIV_H
+#define COMMON_PRIV_H
+
+#include "common/err.h"
+
+/* Drop every capability from every set (bounding and ambient included), set
+ * no_new_privs, and, when running as root with an owner given, become that
+ * user.  Checked: any failure is an error.  0 or -errno. */
+int priv_drop(const char *become_owner_of, struct diag *d);
+
+#endif

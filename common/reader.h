@@ -1,0 +1,71 @@
+/* common/reader.h - addresses, prefixes and ranges from text streams.
+ *
+ * One item a line.  Leading and trailing blanks, CR, a UTF-8 byte order mark,
+ * empty lines and comments (# to the end of the line; a line that starts with
+ * ';') are skipped.  Only the first field counts: it ends at a blank, a comma,
+ * a semicolon or a tab, so CSV and "prefix<TAB>AS" files can be read as they
+ * are (a first line whose first field holds no digit is a header, not a fault).
+ *
+ * A line that cannot be understood is counted, the first few are reported with
+ * file:line and the text, and it is skipped; with .strict it ends the reading.
+ * What is no text at all (a NUL byte, a line over READER_LINE_MAX) always ends
+ * it, and so does a file with faults and not one good line. */
+#ifndef COMMON_READER_H
+#define COMMON_READER_H
+
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/addrvec.h"
+#include "common/err.h"
+
+enum { READER_LINE_MAX = 65536 };
+
+struct reader;
+
+struct reader_policy {
+	bool strict;       /* the first bad line is an error */
+	bool v6_only;      /* an IPv4 item is a bad line (ERR_FAMILY when strict) */
+	unsigned reported; /* how many bad lines to log; 0 means 3 */
+};
+
+/* A line's item: an address (len 128, or 128 for IPv4 too), a prefix, or a
+ * range that need not be one. */
+struct reader_item {
+	struct addr128 first, last;
+	bool is_prefix; /* [first, last] is the prefix of length len */
+	uint8_t len;
+};
+
+/* policy NULL: all zero. */
+int reader_open(struct reader **out, const char *path, const struct reader_policy *policy,
+                struct diag *d);
+void reader_close(struct reader *r);
+
+/* 1: the next item, 0: end, negative: error, told in *d with file:line. */
+int reader_next(struct reader *r, struct reader_item *item, struct diag *d);
+
+/* The same, for lists of single addresses: a prefix shorter than a host or a
+ * range is a bad line. */
+int reader_addr(struct reader *r, struct addr128 *a, struct diag *d);
+
+/* The raw line of the last item (NUL-terminated, without line end), for those
+ * who need further fields; valid until the next call. */
+const char *reader_text(const struct reader *r);
+
+/* Every line, uninterpreted but bounded and NUL-free: 1 and *text / 0 / error. */
+int reader_line(struct reader *r, const char **text, struct diag *d);
+
+const char *reader_name(const struct reader *r);
+uint64_t reader_line_number(const struct reader *r);
+uint64_t reader_bad(const struct reader *r); /* bad lines so far */
+
+/* Count the current line as bad, as if the reader had found it so: for callers
+ * with rules of their own.  Negative when the policy is strict. */
+int reader_reject(struct reader *r, int rc, struct diag *d);
+
+/* All addresses of a file into v (appended, in file order). */
+int reader_load(struct addrvec *v, const char *path, const struct reader_policy *policy,
+                struct diag *d);
+
+#endif

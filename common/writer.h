@@ -1,0 +1,38 @@
+/* common/writer.h - output that is whole or absent.
+ *
+ * A regular file is written as a temporary neighbour and appears under its
+ * name only at writer_commit(): flush, fsync, rename, fsync of the directory.
+ * "-" is standard output; an existing device or pipe is written directly.
+ * Names ending in .gz .bz2 .xz .zst are compressed.
+ *
+ * Write errors stick: writers may ignore the result until the commit. */
+#ifndef COMMON_WRITER_H
+#define COMMON_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/err.h"
+
+struct writer;
+
+int writer_open(struct writer **out, const char *path, struct diag *d);
+int writer_write(struct writer *w, const void *buf, size_t n);
+int writer_printf(struct writer *w, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+int writer_addr(struct writer *w, struct addr128 a); /* one address and '\n' */
+
+/* Pass on what is buffered (for pipes and terminals); not a commit. */
+int writer_flush(struct writer *w);
+
+/* Make it appear.  0, or the first error that occurred, told in *d. */
+int writer_commit(struct writer *w, struct diag *d);
+
+/* Frees; without a commit before it, the file under that name is as it was. */
+void writer_close(struct writer *w);
+
+/* fsync(2) the directory that holds path, so that a rename in it lasts. */
+int writer_sync_dir(const char *path);
+
+#endif

@@ -1,0 +1,201 @@
+/* hitlist/hitlist.h - the hitlist store: what is alive, since when, until when.
+ *
+ * A hitlist is a directory of immutable sorted runs, a manifest that names the
+ * live ones, and journals of work in progress (design: hitlist/store.c).  There
+ * are two tiers: hosts (full records) and seen (addresses ever tried or
+ * imported: keys only).  Every change is atomic: a reader, or the next open
+ * after a crash, sees the state before or after it.
+ *
+ * One process may write at a time (a lock; ERR_BUSY), any number may read. */
+#ifndef HITLIST_HITLIST_H
+#define HITLIST_HITLIST_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "common/addrvec.h"
+#include "common/err.h"
+#include "common/ivtab.h"
+#include "common/observation.h"
+#include "common/opt.h"
+#include "common/rng.h"
+
+struct hitlist;
+
+/* Services that a host can answer on: bits of host_record.services. */
+enum hitlist_service {
+	SERVICE_ICMP,
+	SERVICE_TCP80,
+	SERVICE_TCP443,
+	SERVICE_UDP53,
+	SERVICE_UDP443,
+	SERVICE_TCP_OTHER,
+	SERVICE_UDP_OTHER,
+	SERVICES
+};
+const char *hitlist_service_str(enum hitlist_service s); /* "icmp", "tcp80", ... */
+
+/* Where an address came from: bits of host_record.sources. */
+enum hitlist_source {
+	SOURCE_IMPORT,
+	SOURCE_DISCOVER,
+	SOURCE_SCAN,
+	SOURCE_DNS,
+	SOURCE_BGP,
+	SOURCES
+};
+
+enum hitlist_policy { /* bits of host_record.policy */
+	              POLICY_NO_SCAN = 1 << 0,
+	              POLICY_NO_PUBLISH = 1 << 1,
+	              POLICY_PUBLISH_48 = 1 << 2,
+};
+
+/* Times are seconds since 1970-01-01 UTC; 0: never. */
+struct host_record {
+	struct addr128 addr;
+	uint32_t first_seen; /* first answer, or import */
+	uint32_t last_seen;  /* last answer; 0: never answered */
+	uint32_t last_probed;
+	uint32_t service_seen[SERVICES]; /* last answer of each */
+	uint8_t services;                /* bit s: service_seen[s] != 0 */
+	uint16_t fail_streak;            /* probed without an answer, in a row */
+	uint16_t sources;
+	uint8_t policy;
+};
+
+/* Fold src into dst (same address): min first, max last, OR of bitmaps;
+ * commutative, associative and idempotent (a merge in any order is the same),
+ * fail_streak: that of the later last_probed (the larger one when equal), 0
+ * when last_seen >= last_probed. */
+void host_record_merge(struct host_record *dst, const struct host_record *src);
+
+/* The record that one observation amounts to; false: it is not an answer of
+ * the target itself. */
+bool host_record_from_observation(struct host_record *out, const struct observation *o,
+                                  enum hitlist_source source);
+
+enum hitlist_mode {
+	HITLIST_READ,
+	HITLIST_WRITE,  /* must exist */
+	HITLIST_CREATE, /* made when absent */
+};
+
+int hitlist_open(struct hitlist **out, const char *dir, enum hitlist_mode mode,
+                 struct diag *d);
+void hitlist_close(struct hitlist *h);
+
+struct hitlist_info {
+	uint64_t generation, runs, seen_runs, bytes;
+	uint64_t hosts, seen; /* records (seen: those not in hosts may overlap) */
+	uint64_t aliased;     /* prefixes */
+	uint64_t journals;    /* waiting to be merged */
+};
+void hitlist_info(const struct hitlist *h, struct hitlist_info *info);
+
+/* 1 and *out, 0: not there, negative. */
+int hitlist_lookup(const struct hitlist *h, struct addr128 a, struct host_record *out,
+                   struct diag *d);
+
+/* Was a ever tried or imported?  1, 0, negative.  Thread-safe. */
+int hitlist_seen(const struct hitlist *h, struct addr128 a, struct diag *d);
+
+/* All hosts inside p (NULL: all) in numeric order, each once, merged over runs. */
+struct hitlist_iter;
+int hitlist_iter_open(struct hitlist_iter **out, const struct hitlist *h,
+                      const struct prefix *p, struct diag *d);
+int hitlist_iter_next(struct hitlist_iter *it, struct host_record *out, struct diag *d);
+void hitlist_iter_close(struct hitlist_iter *it);
+
+/* Add records (any order, repeats merged) in one atomic step; those inside
+ * aliased prefixes are left out. */
+struct hitlist_merge_stats {
+	uint64_t read;    /* records or observations taken in */
+	uint64_t answers; /* of these, answers of a target itself */
+	uint64_t added;   /* addresses that were not in the hitlist */
+	uint64_t updated; /* addresses that were */
+	uint64_t aliased; /* addresses left out, or removed, as aliased */
+	uint64_t tried;   /* keys added to the seen tier */
+};
+int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
+                struct hitlist_merge_stats *st, struct diag *d);
+
+/* Journals.  What journal_append() or journal_tried() has returned 0 for
+ * survives the death of the process; after journal_sync() it survives that of
+ * the machine.  Observations become hosts, tried addresses the seen tier, when
+ * hitlist_merge() runs. */
+struct journal;
+int journal_open(struct journal **out, struct hitlist *h, enum hitlist_source source,
+                 struct diag *d);
+int journal_append(struct journal *j, const struct observation *o, size_t n);
+int journal_tried(struct journal *j, const struct addr128 *a, size_t n);
+int journal_aliased(struct journal *j, struct prefix p); /* verdict of the guard */
+int journal_sync(struct journal *j);
+const char *journal_path(const struct journal *j);
+void journal_close(struct journal *j); /* leaves it for hitlist_merge() */
+
+/* Fold every journal into runs, apply the aliased prefixes, and remove the
+ * journals, in one atomic step.  A torn tail (a crash inside a write) is cut;
+ * damage elsewhere is an error that names file and offset. */
+int hitlist_merge(struct hitlist *h, struct hitlist_merge_stats *st, struct diag *d);
+
+/* Visit the journals that wait (for --resume): tried addresses, observations
+ * and aliased prefixes, in the order written.  Callbacks may be NULL; a
+ * negative return ends the visit and is returned. */
+struct journal_visitor {
+	int (*observed)(void *ctx, const struct observation *o);
+	int (*tried)(void *ctx, struct addr128 a);
+	int (*aliased)(void *ctx, struct prefix p);
+	void *ctx;
+};
+int hitlist_visit_journals(const struct hitlist *h, const struct journal_visitor *v,
+                           struct diag *d);
+
+/* Known aliased prefixes; value 1.  Borrowed, valid until the next merge. */
+const struct ivtab *hitlist_aliased(const struct hitlist *h);
+int hitlist_add_aliased(struct hitlist *h, const struct prefix *p, size_t n,
+                        struct diag *d); /* also removes the hosts inside */
+
+/* Verify every checksum of every file: 0, or the first fault in *d. */
+int hitlist_check(const struct hitlist *h, struct diag *d);
+
+/* The aliased-prefix guard: watches hits as they come, asks for test probes,
+ * and gives verdicts.  Pure: no clock, no I/O; the caller probes.
+ * Method: hitlist/guard.c. */
+struct guard;
+struct guard_config {
+	uint64_t seed;
+	unsigned rounds;             /* tries of each missing child; 0: 3 */
+	uint64_t timeout_ns;         /* wait for answers of a round; 0: 2 s */
+	const struct ivtab *aliased; /* known already: not tested again; may be NULL */
+};
+struct guard_probe {
+	struct addr128 addr;
+	uint32_t test; /* give it back in guard_answer(), or look it up by address */
+};
+struct guard_verdict {
+	struct prefix prefix;
+	bool aliased; /* false: tested and not aliased */
+};
+
+struct guard *guard_new(const struct guard_config *cfg); /* NULL: out of memory */
+void guard_free(struct guard *g);
+int guard_probed(struct guard *g, struct addr128 candidate); /* a candidate goes out */
+int guard_hit(struct guard *g, struct addr128 found);        /* and answered */
+
+/* Is a test probe of ours?  true: it was, and its answer has been noted. */
+bool guard_answer(struct guard *g, struct addr128 from);
+
+/* Test probes that should go out now, at most max. */
+size_t guard_next(struct guard *g, uint64_t now_ns, struct guard_probe *out, size_t max);
+
+/* Verdicts that have become final, at most max. */
+size_t guard_verdicts(struct guard *g, uint64_t now_ns, struct guard_verdict *out,
+                      size_t max);
+
+/* Tests under way or due (so: do not end the run yet). */
+size_t guard_pending(const struct guard *g);
+
+extern const struct cmd hitlist_cmds[];
+
+#endif

@@ -1,0 +1,105 @@
+/* probe/probe.h - stateless probing: send, receive, validate.
+ *
+ * A scan takes targets from a source (called on the sending thread) and gives
+ * validated replies to a sink (called on the receiving thread).  Nothing is
+ * remembered per probe: a keyed cookie in every packet tells our replies from
+ * everything else, and ICMP errors are matched through the packet they quote.
+ *
+ *     struct probe_scan *s;
+ *     probe_open(&s, &cfg, &d);    opens sockets; needs CAP_NET_RAW
+ *     priv_drop(...);              nothing below needs a privilege
+ *     probe_run(s, &source, &sink, &d);    until the source ends, + cooldown
+ *     probe_close(s);
+ */
+#ifndef PROBE_PROBE_H
+#define PROBE_PROBE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "common/err.h"
+#include "common/observation.h"
+#include "common/opt.h"
+#include "common/scope.h"
+
+struct probe_scan;
+
+/* What to do to one target.  The module is chosen by its family: a scan has at
+ * most one module per (family, protocol); see probe_config. */
+struct probe_target {
+	struct addr128 addr;
+	uint16_t port; /* 0 for ICMP */
+	uint32_t tag;  /* comes back in the observation where the protocol has room */
+};
+
+enum { PROBE_SOURCE_END = -1 };
+
+/* Fill up to max targets; how many, 0: none just now (ask again soon), or
+ * PROBE_SOURCE_END. */
+struct probe_source {
+	int (*next)(void *ctx, struct probe_target *out, size_t max);
+	void *ctx;
+};
+
+/* One validated reply.  Must not block for long: packets queue up meanwhile. */
+struct probe_sink {
+	void (*observe)(void *ctx, const struct observation *o);
+	void *ctx;
+};
+
+struct probe_config {
+	const char *interface;   /* NULL: the one that routes to the first target */
+	struct opt_list modules; /* names; none: icmp6-echo and icmp-echo */
+	struct opt_list source_ips;
+	double rate_pps; /* 0 is refused; see probe_opts */
+	unsigned probes; /* packets per target, >= 1, spread in time */
+	uint64_t probe_interval_ns;
+	uint64_t cooldown_ns;
+	const struct scope *scope; /* asked for every packet; required; borrowed */
+	const char *link;          /* "packet" (default), "pcap:FILE", "memory" */
+	const char *gateway_mac;   /* NULL: found by netlink, NDP or ARP */
+	unsigned hop_limit;        /* 0: 64 */
+	uint16_t source_port;      /* 0: default range */
+	uint16_t vantage;
+	bool dedup;              /* mark and suppress repeated answers */
+	const atomic_bool *stop; /* set: stop sending, cool down, return; may be NULL */
+	uint64_t seed;
+};
+
+/* Counters of a scan; a copy can be taken at any time from any thread. */
+struct probe_stats {
+	uint64_t targets; /* taken from the source */
+	uint64_t sent;    /* packets handed to the link */
+	uint64_t send_errors;
+	uint64_t refused_scope;        /* targets that the scope forbids: not sent */
+	uint64_t refused_family;       /* targets that no module can probe: not sent */
+	uint64_t received;             /* packets that passed the filter */
+	uint64_t valid;                /* validated replies, repeats included */
+	uint64_t open, closed, errors; /* first answers by outcome */
+	uint64_t repeats;
+	uint64_t invalid;              /* failed validation: forged, damaged, not ours */
+	uint64_t kernel_drops;         /* lost between kernel and us */
+	uint64_t started_us, ended_us; /* wall clock; 0: not yet */
+	bool cooling;                  /* sending has ended */
+};
+
+int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d);
+
+/* 0, or negative.  ERR_STOPPED when cfg->stop ended it (after the cooldown). */
+int probe_run(struct probe_scan *s, const struct probe_source *src,
+              const struct probe_sink *sink, struct diag *d);
+void probe_stats(const struct probe_scan *s, struct probe_stats *st);
+
+/* A line like ZMap's for the statistics now and those of a second ago. */
+void probe_status_line(char *buf, size_t cap, const struct probe_stats *now,
+                       const struct probe_stats *before, uint64_t total_targets);
+void probe_close(struct probe_scan *s);
+
+/* Modules, for listings and --help: NULL past the end. */
+const char *probe_module_name(unsigned i);
+const char *probe_module_summary(unsigned i);
+
+extern const struct cmd probe_cmds[];
+
+#endif

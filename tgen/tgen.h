@@ -1,0 +1,91 @@
+/* tgen/tgen.h - target generation: learn from seeds where addresses are, emit
+ * candidates best first, and learn on from what probing them found.
+ *
+ * An algorithm is a const table (tgen/algorithm.h); everything here works on
+ * whichever one is chosen.  Whatever the algorithm, what comes out of
+ * tgen_next() is never a seed, never twice the same address, never out of
+ * scope, never inside an aliased prefix, and, for the same seeds, config and
+ * calls, always the same sequence.
+ *
+ * One thread at a time may use a generator. */
+#ifndef TGEN_TGEN_H
+#define TGEN_TGEN_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "common/addrvec.h"
+#include "common/err.h"
+#include "common/ivtab.h"
+#include "common/opt.h"
+#include "common/perm.h"
+#include "common/scope.h"
+
+struct tgen;
+
+struct tgen_config {
+	const char *algorithm; /* NULL: the default one */
+	uint64_t seed;
+	uint64_t budget;           /* how many candidates the caller will want; a hint */
+	const struct scope *scope; /* NULL: only the 2000::/3 rule; borrowed */
+	const struct ivtab *aliased; /* known aliased prefixes; NULL: none; borrowed */
+	/* Addresses that must not come out, asked last; NULL: none.  For the
+	 * "already tried" set of a hitlist. */
+	bool (*exclude)(void *ctx, struct addr128 a);
+	void *exclude_ctx;
+	struct shard shard; /* count 0 or 1: all */
+	unsigned threads;   /* 0: one */
+};
+
+struct tgen_candidate {
+	struct addr128 addr;
+	float p;         /* predicted probability that it is alive; descending-ish */
+	uint32_t region; /* credit feedback to it; below 2^32 - 1 */
+};
+
+/* What a probed candidate turned out to be. */
+struct tgen_result {
+	struct addr128 addr;
+	uint32_t region;
+	bool alive;
+};
+
+/* Learn.  seeds must be sorted and unique (addrvec_sort, addrvec_unique); they
+ * are borrowed until tgen_free().  ERR_EMPTY when no seed is left in scope,
+ * ERR_PARSE for an unknown algorithm. */
+int tgen_train(struct tgen **out, const struct addrvec *seeds,
+               const struct tgen_config *cfg, struct diag *d);
+void tgen_free(struct tgen *g);
+
+/* The next candidates, at most max.  0: the generator has no more; negative:
+ * an error. */
+int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max);
+
+/* What became of candidates, in any order and any grouping.  Whether or not
+ * this is called, tgen_next() goes on. */
+int tgen_feedback(struct tgen *g, const struct tgen_result *r, size_t n);
+
+/* p is aliased: nothing inside it comes out from now on, and what was found
+ * there no longer counts in its favour. */
+int tgen_prune(struct tgen *g, struct prefix p);
+
+/* The state, with everything learned and where emission stands, in a file that
+ * is versioned and checksummed; the seeds are part of it.  tgen_load() needs
+ * the same kind of cfg for its borrowed parts (scope, aliased, exclude). */
+int tgen_save(const struct tgen *g, const char *path, struct diag *d);
+int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg,
+              struct diag *d);
+
+struct tgen_stats {
+	uint64_t seeds, regions, emitted, fed_back, alive, rejected_scope,
+		rejected_aliased, rejected_excluded;
+};
+void tgen_stats(const struct tgen *g, struct tgen_stats *st);
+
+/* The algorithms built in, for listings: NULL past the end. */
+const char *tgen_algorithm_name(unsigned i);
+const char *tgen_algorithm_summary(unsigned i);
+
+extern const struct cmd tgen_cmds[];
+
+#endif
