@@ -1,0 +1,44 @@
+#include <signal.h>
+#include <stddef.h>
+
+#include "analysis/analysis.h"
+#include "cli/cli.h"
+#include "common/log.h"
+#include "common/opt.h"
+#include "common/priv.h"
+#include "hitlist/hitlist.h"
+#include "probe/probe.h"
+#include "seeds/seeds.h"
+#include "tgen/tgen.h"
+
+static const struct cmd_group groups[] = {
+	{ "discover", "the main job: learn from seeds, probe, and grow a hitlist", NULL,
+	  &discover_cmd },
+	{ "seeds", "where addresses come from", seeds_cmds, NULL },
+	{ "tgen", "target generation: candidates from seeds, best first", tgen_cmds,
+	  NULL },
+	{ "probe", "send probes and validate the replies", probe_cmds, NULL },
+	{ "hitlist", "the store of what is alive", hitlist_cmds, NULL },
+	{ "analysis", "statistics of address sets, offline", analysis_cmds, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
+
+/* What needs no raw socket runs without any privilege. */
+static int before(const struct cmd *c)
+{
+	struct diag d = { "" };
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(2) */
+	if (c->flags & CMD_RAW)
+		return 0;
+	rc = priv_drop(NULL, &d);
+	if (rc < 0)
+		log_error("cannot give up privileges: %s", diag_str(&d, rc));
+	return rc;
+}
+
+int main(int argc, char *argv[])
+{
+	return cmd_main(groups, "sextant", SEXTANT_VERSION, before, argc, argv);
+}

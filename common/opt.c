@@ -1,0 +1,422 @@
+#include "common/opt.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+enum {
+	OPT_MAX = 96,
+	LONG_BASE = 256, /* getopt values for rows: LONG_BASE + index */
+	HELP_COLUMN = 32,
+	HELP_VALUE = 1,
+};
+
+/* ---- values ---------------------------------------------------------- */
+
+static bool suffix_scale(const char *s, double *scale)
+{
+	static const struct {
+		char c;
+		double scale;
+	} table[] = { { 'k', 1e3 }, { 'm', 1e6 }, { 'g', 1e9 }, { 't', 1e12 } };
+
+	*scale = 1;
+	if (!*s)
+		return true;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (tolower((unsigned char)*s) == table[i].c && !s[1]) {
+			*scale = table[i].scale;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool opt_parse_double(double *out, const char *text)
+{
+	double v, scale;
+	char *end;
+
+	if (!isdigit((unsigned char)*text) && *text != '.')
+		return false;
+	if (text[0] == '0' && tolower((unsigned char)text[1]) == 'x')
+		return false;
+	v = strtod(text, &end);
+	if (end == text || !isfinite(v) || !suffix_scale(end, &scale))
+		return false;
+	*out = v * scale;
+	return true;
+}
+
+/* Whole numbers exactly; "1.5M" too, as long as the result is whole. */
+bool opt_parse_count(uint64_t *out, const char *text)
+{
+	unsigned long long whole;
+	double v, scale;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	whole = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	if (suffix_scale(end, &scale))
+		return !__builtin_mul_overflow((uint64_t)whole, (uint64_t)scale, out);
+	if (!opt_parse_double(&v, text) || v != floor(v) || v >= 0x1p53)
+		return false;
+	*out = (uint64_t)v;
+	return true;
+}
+
+bool opt_parse_duration(uint64_t *out_ns, const char *text)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {
+		{ "", 1e9 }, { "s", 1e9 },      { "ms", 1e6 },       { "us", 1e3 },
+		{ "ns", 1 }, { "m", 60 * 1e9 }, { "h", 3600 * 1e9 }, { "d", 86400 * 1e9 },
+	};
+	char *end;
+	double v;
+
+	if (!isdigit((unsigned char)*text) && *text != '.')
+		return false;
+	v = strtod(text, &end);
+	if (end == text || !isfinite(v))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (!strcmp(end, units[i].unit) && v * units[i].ns < 1.8e19) {
+			*out_ns = (uint64_t)(v * units[i].ns);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool set_choice(unsigned *field, const struct opt *o, const char *text)
+{
+	for (unsigned i = 0; o->choices[i]; i++) {
+		if (!strcmp(o->choices[i], text)) {
+			*field = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool append(struct opt_list *l, const char *text)
+{
+	const char **v = realloc(l->v, (l->n + 1) * sizeof(*v));
+
+	if (!v)
+		return false;
+	l->v = v;
+	v[l->n++] = text;
+	return true;
+}
+
+static bool set(void *cfg, const struct opt *o, const char *text)
+{
+	void *field = (char *)cfg + o->offset;
+
+	switch (o->type) {
+	case OPT_TYPE_FLAG: *(bool *)field = true; return true;
+	case OPT_TYPE_STR: *(const char **)field = text; return true;
+	case OPT_TYPE_LIST: return append(field, text);
+	case OPT_TYPE_COUNT: return opt_parse_count(field, text);
+	case OPT_TYPE_DOUBLE: return opt_parse_double(field, text);
+	case OPT_TYPE_DURATION: return opt_parse_duration(field, text);
+	case OPT_TYPE_ENUM: return set_choice(field, o, text);
+	}
+	return false;
+}
+
+static const char *expects(enum opt_type t)
+{
+	switch (t) {
+	case OPT_TYPE_COUNT: return "a whole number such as 500, 10k or 2M";
+	case OPT_TYPE_DOUBLE: return "a number such as 500, 0.5 or 10k";
+	case OPT_TYPE_DURATION: return "a duration such as 30s, 500ms or 2h";
+	case OPT_TYPE_ENUM: return "one of the choices in --help";
+	default: return "a value";
+	}
+}
+
+/* ---- help ------------------------------------------------------------ */
+
+/* Text from column `at`, wrapped at 80 columns with a hanging indent. */
+static void wrap(FILE *f, const char *text, int at, int indent)
+{
+	int col = at;
+
+	while (*text) {
+		int n = (int)strcspn(text, " \n");
+
+		if (col > indent && col + 1 + n > 79) {
+			fprintf(f, "\n%*s", indent, "");
+			col = indent;
+		} else if (col > indent) {
+			fputc(' ', f);
+			col++;
+		}
+		fprintf(f, "%.*s", n, text);
+		col += n;
+		text += n;
+		if (*text == '\n') {
+			fprintf(f, "\n%*s", indent, "");
+			col = indent;
+		}
+		text += *text != '\0';
+	}
+	fputc('\n', f);
+}
+
+static void help_option(FILE *f, const struct opt *o)
+{
+	char left[128];
+	int n = o->letter
+	                ? snprintf(left, sizeof(left), "  -%c, --%s", o->letter, o->name)
+	                : snprintf(left, sizeof(left), "      --%s", o->name);
+
+	if (o->metavar)
+		n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->metavar);
+	if (n > HELP_COLUMN - 2)
+		fprintf(f, "%s\n%*s", left, HELP_COLUMN, "");
+	else
+		fprintf(f, "%-*s", HELP_COLUMN, left);
+	wrap(f, o->help, HELP_COLUMN, HELP_COLUMN);
+}
+
+static void help_command(FILE *f, const char *name, const struct cmd *c)
+{
+	fprintf(f, "usage: %s [options] %s\n\n", name, c->args);
+	wrap(f, c->summary, 0, 0);
+	fputs("\noptions:\n", f);
+	for (const struct opt *o = c->opts; o && o->name; o++)
+		if (!o->alias)
+			help_option(f, o);
+	fprintf(f, "%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this");
+	if (c->details) {
+		fputc('\n', f);
+		wrap(f, c->details, 0, 0);
+	}
+}
+
+static void help_group(FILE *f, const char *prog, const struct cmd_group *g)
+{
+	fprintf(f, "usage: %s %s <command> [options]\n\n", prog, g->name);
+	wrap(f, g->summary, 0, 0);
+	fputs("\ncommands:\n", f);
+	for (const struct cmd *c = g->cmds; c->name; c++) {
+		fprintf(f, "  %-14s", c->name);
+		wrap(f, c->summary, 16, 16);
+	}
+	fprintf(f, "\n'%s %s <command> --help' tells more.\n", prog, g->name);
+}
+
+static void help_top(FILE *f, const char *prog, const struct cmd_group *groups)
+{
+	fprintf(f, "usage: %s <command> [options]\n\ncommands:\n", prog);
+	for (const struct cmd_group *g = groups; g->name; g++) {
+		fprintf(f, "  %-14s", g->name);
+		wrap(f, g->summary, 16, 16);
+	}
+	fprintf(f,
+	        "\n'%s <command> --help' tells more; '%s --version' prints the version.\n",
+	        prog, prog);
+}
+
+/* ---- parsing --------------------------------------------------------- */
+
+struct parse {
+	struct option longs[OPT_MAX + 2];
+	const struct opt *row[OPT_MAX];
+	char shorts[2 * OPT_MAX + 8];
+	size_t n;
+};
+
+/* ':' first: getopt stays silent and we write the messages. */
+static void parse_init(struct parse *p, const struct opt *opts)
+{
+	char *s = p->shorts;
+
+	*p = (struct parse){ 0 };
+	*s++ = ':';
+	*s++ = 'h';
+	for (const struct opt *o = opts; o && o->name && p->n < OPT_MAX; o++) {
+		bool arg = o->type != OPT_TYPE_FLAG;
+
+		p->longs[p->n] =
+			(struct option){ o->name, arg, NULL, LONG_BASE + (int)p->n };
+		p->row[p->n++] = o;
+		if (o->letter) {
+			*s++ = (char)o->letter;
+			if (arg)
+				*s++ = ':';
+		}
+	}
+	p->longs[p->n] = (struct option){ "help", 0, NULL, 'h' };
+	*s = '\0';
+}
+
+static const struct opt *find_row(const struct parse *p, int ch)
+{
+	if (ch >= LONG_BASE)
+		return p->row[ch - LONG_BASE];
+	for (size_t i = 0; i < p->n; i++)
+		if (p->row[i]->letter && p->row[i]->letter == ch)
+			return p->row[i];
+	return NULL;
+}
+
+/* What was typed, for messages: "--rate" or "-r". */
+static void typed(char buf[static 64], int ch, char *argv[])
+{
+	if (ch > 0 && ch < LONG_BASE)
+		snprintf(buf, 64, "-%c", ch);
+	else
+		log_quote(buf, 64, argv[optind - 1], strlen(argv[optind - 1]));
+}
+
+/* Fill cfg; CMD_OK, CMD_USAGE, or HELP_VALUE negated when help was asked. */
+static int parse_options(const struct cmd *c, void *cfg, int argc, char *argv[])
+{
+	struct parse p;
+	char what[64], value[64];
+	int ch;
+
+	parse_init(&p, c->opts);
+	optind = 0;
+	while ((ch = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1) {
+		const struct opt *o;
+
+		if (ch == 'h')
+			return -HELP_VALUE;
+		if (ch == '?') {
+			typed(what, optopt, argv);
+			log_error("%s: no such option", what);
+			return CMD_USAGE;
+		}
+		if (ch == ':') {
+			typed(what, optopt, argv);
+			log_error("%s: needs a value", what);
+			return CMD_USAGE;
+		}
+		o = find_row(&p, ch);
+		if (!set(cfg, o, optarg)) {
+			log_error("--%s: '%s' is not %s", o->name,
+			          log_quote(value, sizeof(value), optarg, strlen(optarg)),
+			          expects(o->type));
+			return CMD_USAGE;
+		}
+	}
+	return CMD_OK;
+}
+
+static void free_lists(const struct cmd *c, void *cfg)
+{
+	for (const struct opt *o = c->opts; o && o->name; o++) {
+		struct opt_list *l = (void *)((char *)cfg + o->offset);
+
+		if (o->type != OPT_TYPE_LIST || !l->v)
+			continue;
+		free(l->v);
+		*l = (struct opt_list){ 0 }; /* an alias row has the same field */
+	}
+}
+
+static int run(const struct cmd *c, const char *name, cmd_hook before, int argc,
+               char *argv[])
+{
+	void *cfg = calloc(1, c->cfg_size ? c->cfg_size : 1);
+	int rc;
+
+	if (!cfg) {
+		log_error("out of memory");
+		return CMD_FAILED;
+	}
+	if (c->defaults)
+		memcpy(cfg, c->defaults, c->cfg_size);
+	rc = parse_options(c, cfg, argc, argv);
+	if (rc == -HELP_VALUE) {
+		help_command(stdout, name, c);
+		rc = CMD_OK;
+	} else if (rc == CMD_OK && before && before(c)) {
+		rc = CMD_FAILED;
+	} else if (rc == CMD_OK) {
+		rc = c->run(cfg, argc - optind, argv + optind);
+	}
+	if (rc == CMD_USAGE)
+		fprintf(stderr, "'%s --help' shows how to use it\n", name);
+	free_lists(c, cfg);
+	free(cfg);
+	return rc;
+}
+
+static bool is_help(const char *s)
+{
+	return !strcmp(s, "--help") || !strcmp(s, "-h") || !strcmp(s, "help");
+}
+
+static int run_group(const struct cmd_group *g, const char *prog, cmd_hook before,
+                     int argc, char *argv[])
+{
+	char name[128];
+
+	if (argc < 2) {
+		help_group(stderr, prog, g);
+		return CMD_USAGE;
+	}
+	if (is_help(argv[1])) {
+		help_group(stdout, prog, g);
+		return CMD_OK;
+	}
+	for (const struct cmd *c = g->cmds; c->name; c++) {
+		if (strcmp(argv[1], c->name))
+			continue;
+		snprintf(name, sizeof(name), "%s %s %s", prog, g->name, c->name);
+		return run(c, name, before, argc - 1, argv + 1);
+	}
+	log_error("%s %s: no such command: '%s'", prog, g->name, argv[1]);
+	help_group(stderr, prog, g);
+	return CMD_USAGE;
+}
+
+int cmd_main(const struct cmd_group *groups, const char *prog, const char *version,
+             cmd_hook before, int argc, char *argv[])
+{
+	char name[128];
+
+	if (argc < 2) {
+		help_top(stderr, prog, groups);
+		return CMD_USAGE;
+	}
+	if (is_help(argv[1])) {
+		help_top(stdout, prog, groups);
+		return CMD_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("%s %s\n", prog, version);
+		return CMD_OK;
+	}
+	for (const struct cmd_group *g = groups; g->name; g++) {
+		if (strcmp(argv[1], g->name))
+			continue;
+		if (g->cmds)
+			return run_group(g, prog, before, argc - 1, argv + 1);
+		snprintf(name, sizeof(name), "%s %s", prog, g->name);
+		return run(g->self, name, before, argc - 1, argv + 1);
+	}
+	log_error("no such command: '%s'", argv[1]);
+	help_top(stderr, prog, groups);
+	return CMD_USAGE;
+}
