@@ -16,6 +16,7 @@ struct seeds_config {
 	const struct scope *scope; /* required; borrowed */
 	bool strict;               /* a bad line is an error */
 	bool v4;                   /* take IPv4 addresses too */
+	bool v6_only;              /* an IPv4 address is a bad line, not a reject */
 	bool prefix_first;         /* a prefix gives its first address (::1 above it
 	                            * is not assumed); otherwise prefixes are left out */
 };

@@ -60,7 +60,7 @@ static const struct cmd_group groups[] = {
 static int call(const char *text)
 {
 	static char buf[256];
-	char *argv[16], *save;
+	char *argv[40], *save;
 	int argc = 0;
 
 	snprintf(buf, sizeof(buf), "%s", text);

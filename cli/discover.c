@@ -1,0 +1,634 @@
+#include "cli/discover.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/interleave.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/queue.h"
+#include "common/rng.h"
+
+enum {
+	ANSWERS_MAX = 65536, /* answers that may wait for the main thread */
+	BATCH_ANSWERS = 2048,
+	WINDOW_MIN = 256, /* candidates asked of the generator at a time */
+	WINDOW_MAX = 16384,
+	FLUSH_RESULTS = 1024,
+	NO_REGION = TGEN_REGION_UNKNOWN,
+};
+
+/* How long a candidate may stay silent before the generator is told so.  An
+ * answer that comes later still counts. */
+static const uint64_t answer_wait_ns = NS_PER_S;
+static const uint64_t tick_ns = 5 * NS_PER_MS;
+
+/* A candidate on its way: a ring of these, in the order sent. */
+struct flight {
+	struct addr128 addr;
+	uint32_t region;
+	uint64_t due_ns;
+};
+
+struct flights {
+	struct flight *f;
+	size_t head, n, cap;
+};
+
+enum phase {
+	PHASE_RUN,     /* candidates go out */
+	PHASE_FINISH,  /* only alias tests do; waiting for answers */
+	PHASE_COOLDOWN /* nothing does */
+};
+
+struct discover {
+	struct discover_config cfg;
+	struct discover_stats st;
+	struct hitlist *hitlist;
+	struct probe_scan *scan;
+	struct tgen *tgen;
+	struct guard *guard;
+	struct journal *journal;
+	struct queue *targets, *answers;
+	struct addrset *hits, *tried_before;
+	struct flights flights;
+	struct tgen_candidate *batch;
+	size_t batch_n, batch_at, window, queue_cap;
+	struct tgen_result results[FLUSH_RESULTS];
+	size_t results_n;
+	/* Prefixes found aliased in this run: candidates already drawn from the
+	 * generator are checked against these. */
+	struct ivtab_builder *pruned;
+	struct ivtab *pruned_table;
+	enum phase phase;
+	uint64_t start_ns;
+	atomic_bool probe_done;
+	int probe_rc;
+	struct diag probe_diag;
+};
+
+/* ---- flights ---------------------------------------------------------- */
+
+static int flights_push(struct flights *q, struct flight f)
+{
+	if (q->n == q->cap) {
+		size_t cap = q->cap ? 2 * q->cap : 4096;
+		struct flight *p = malloc(cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		for (size_t i = 0; i < q->n; i++)
+			p[i] = q->f[(q->head + i) % q->cap];
+		free(q->f);
+		*q = (struct flights){ p, 0, q->n, cap };
+	}
+	q->f[(q->head + q->n++) % q->cap] = f;
+	return 0;
+}
+
+static bool flights_pop_due(struct flights *q, uint64_t now_ns, struct flight *out)
+{
+	if (!q->n || q->f[q->head].due_ns > now_ns)
+		return false;
+	*out = q->f[q->head];
+	q->head = (q->head + 1) % q->cap;
+	q->n--;
+	return true;
+}
+
+/* ---- the probe's side of the queues ------------------------------------ */
+
+static int source_next(void *ctx, struct probe_target *out, size_t max)
+{
+	struct discover *x = ctx;
+	size_t n = queue_pop(x->targets, out, max, 2 * NS_PER_MS);
+
+	if (n)
+		return (int)n;
+	return queue_is_closed(x->targets) ? PROBE_SOURCE_END : 0;
+}
+
+static void sink_observe(void *ctx, const struct observation *o)
+{
+	struct discover *x = ctx;
+
+	queue_push(x->answers, o, 1, UINT64_MAX);
+}
+
+static void *probe_thread(void *ctx)
+{
+	struct discover *x = ctx;
+	const struct probe_source src = { source_next, x };
+	const struct probe_sink sink = { sink_observe, x };
+
+	x->probe_rc = probe_run(x->scan, &src, &sink, &x->probe_diag);
+	atomic_store(&x->probe_done, true);
+	queue_close(x->targets); /* a failed probe takes no more */
+	queue_close(x->answers);
+	return NULL;
+}
+
+/* ---- set-up ------------------------------------------------------------ */
+
+static bool already_tried(void *ctx, struct addr128 a)
+{
+	struct discover *x = ctx;
+
+	if (x->tried_before && addrset_has(x->tried_before, a))
+		return true;
+	return hitlist_seen(x->hitlist, a, NULL) != 0;
+}
+
+static int prune(struct discover *x, struct prefix p)
+{
+	int rc = tgen_prune(x->tgen, p);
+
+	return rc < 0 ? rc : ivtab_add(x->pruned, p, 1);
+}
+
+static int rebuild_pruned(struct discover *x)
+{
+	struct ivtab *t;
+	int rc = ivtab_build(&t, x->pruned);
+
+	if (rc < 0)
+		return rc;
+	ivtab_free(x->pruned_table);
+	x->pruned_table = t;
+	return 0;
+}
+
+static int flush_results(struct discover *x)
+{
+	int rc = 0;
+
+	if (x->results_n)
+		rc = tgen_feedback(x->tgen, x->results, x->results_n);
+	x->results_n = 0;
+	return rc;
+}
+
+static int add_result(struct discover *x, struct addr128 a, uint32_t region, bool alive)
+{
+	x->results[x->results_n++] = (struct tgen_result){ a, region, alive };
+	return x->results_n == FLUSH_RESULTS ? flush_results(x) : 0;
+}
+
+static int replay_observed(void *ctx, const struct observation *o)
+{
+	struct discover *x = ctx;
+	int rc;
+
+	if (!obs_is_alive(o))
+		return 0;
+	rc = addrset_add(x->hits, o->target);
+	return rc < 0 ? rc : 0;
+}
+
+static int replay_tried(void *ctx, struct addr128 a)
+{
+	struct discover *x = ctx;
+	int rc = addrset_add(x->tried_before, a);
+
+	return rc < 0 ? rc : 0;
+}
+
+static int replay_aliased(void *ctx, struct prefix p)
+{
+	return ivtab_add(((struct discover *)ctx)->pruned, p, 1);
+}
+
+/* Read what an interrupted run left: before training, so that nothing it tried
+ * comes out again. */
+static int load_interrupted(struct discover *x, struct diag *d)
+{
+	const struct journal_visitor v = { replay_observed, replay_tried, replay_aliased,
+		                           x };
+	int rc;
+
+	x->tried_before = addrset_new(1024);
+	if (!x->tried_before)
+		return -ENOMEM;
+	rc = hitlist_visit_journals(x->hitlist, &v, d);
+	if (rc < 0)
+		return rc;
+	x->st.resumed = addrset_count(x->tried_before);
+	x->st.candidates = x->st.resumed;
+	x->st.hits = addrset_count(x->hits);
+	return rebuild_pruned(x);
+}
+
+/* Teach the generator what the interrupted run learned, in address order so
+ * that the outcome does not depend on a hash table's. */
+static int replay_feedback(struct discover *x)
+{
+	struct addrvec v = { 0 };
+	struct addr128 a;
+	size_t pos = 0;
+	int rc = addrvec_reserve(&v, addrset_count(x->tried_before));
+
+	while (rc >= 0 && addrset_next(x->tried_before, &pos, &a))
+		rc = addrvec_push(&v, a);
+	if (rc >= 0)
+		rc = addrvec_sort(&v);
+	for (size_t i = 0; i < v.n && rc >= 0; i++)
+		rc = add_result(x, v.a[i], (uint32_t)NO_REGION,
+		                addrset_has(x->hits, v.a[i]));
+	for (size_t i = 0; i < ivtab_count(x->pruned_table) && rc >= 0; i++) {
+		struct ivtab_interval iv = ivtab_at(x->pruned_table, i);
+
+		rc = tgen_prune(
+			x->tgen,
+			prefix_make(iv.first, addr_common_bits(iv.first, iv.last)));
+	}
+	addrvec_fini(&v);
+	return rc < 0 ? rc : flush_results(x);
+}
+
+static int train(struct discover *x, const struct addrvec *seeds, struct diag *d)
+{
+	const struct tgen_config c = {
+		.algorithm = x->cfg.algorithm,
+		.seed = x->cfg.seed,
+		.budget = x->cfg.budget,
+		.scope = x->cfg.scope,
+		.aliased = hitlist_aliased(x->hitlist),
+		.exclude = already_tried,
+		.exclude_ctx = x,
+	};
+
+	return tgen_train(&x->tgen, seeds, &c, d);
+}
+
+static int allocate(struct discover *x)
+{
+	const struct guard_config g = {
+		.seed = rng_mix(x->cfg.seed + clock_wall_us()),
+		.timeout_ns = answer_wait_ns,
+		.aliased = hitlist_aliased(x->hitlist),
+	};
+	double half = x->cfg.rate_pps / 2;
+
+	x->window = half < WINDOW_MIN   ? WINDOW_MIN
+	            : half > WINDOW_MAX ? WINDOW_MAX
+	                                : (size_t)half;
+	x->queue_cap = x->cfg.rate_pps / 20 < 64 ? 64 : (size_t)(x->cfg.rate_pps / 20);
+	x->targets = queue_new(sizeof(struct probe_target), x->queue_cap);
+	x->answers = queue_new(sizeof(struct observation), ANSWERS_MAX);
+	x->hits = addrset_new(4096);
+	x->batch = calloc(x->window, sizeof(*x->batch));
+	x->pruned = ivtab_builder_new();
+	if (x->cfg.guard)
+		x->guard = guard_new(&g);
+	if (!x->targets || !x->answers || !x->hits || !x->batch || !x->pruned ||
+	    (x->cfg.guard && !x->guard))
+		return -ENOMEM;
+	return rebuild_pruned(x);
+}
+
+int discover_open(struct discover **out, const struct discover_config *cfg,
+                  const struct addrvec *seeds, struct hitlist *h, struct probe_scan *scan,
+                  bool resume, struct diag *d)
+{
+	struct discover *x = calloc(1, sizeof(*x));
+	int rc = -ENOMEM;
+
+	if (!x)
+		return rc;
+	x->cfg = *cfg;
+	x->hitlist = h;
+	x->scan = scan;
+	rc = allocate(x);
+	if (rc >= 0 && resume)
+		rc = load_interrupted(x, d);
+	if (rc >= 0)
+		rc = train(x, seeds, d);
+	if (rc >= 0 && resume)
+		rc = replay_feedback(x);
+	if (rc >= 0)
+		rc = journal_open(&x->journal, h, SOURCE_DISCOVER, d);
+	if (rc < 0) {
+		discover_close(x);
+		return rc;
+	}
+	*out = x;
+	return 0;
+}
+
+void discover_close(struct discover *x)
+{
+	if (!x)
+		return;
+	journal_close(x->journal);
+	tgen_free(x->tgen);
+	guard_free(x->guard);
+	queue_free(x->targets);
+	queue_free(x->answers);
+	addrset_free(x->hits);
+	addrset_free(x->tried_before);
+	ivtab_builder_free(x->pruned);
+	ivtab_free(x->pruned_table);
+	free(x->flights.f);
+	free(x->batch);
+	free(x);
+}
+
+void discover_stats(const struct discover *x, struct discover_stats *st)
+{
+	*st = x->st;
+}
+
+const struct addrset *discover_hits(const struct discover *x)
+{
+	return x->hits;
+}
+
+/* ---- answers ----------------------------------------------------------- */
+
+/* One answer.  Those of alias tests are the guard's alone: a random address
+ * that answers is a sign of an aliased prefix, not a host. */
+static int take_answer(struct discover *x, const struct observation *o)
+{
+	int rc;
+
+	if (!obs_is_alive(o))
+		return 0;
+	if (x->guard && guard_answer(x->guard, o->target))
+		return 0;
+	rc = addrset_add(x->hits, o->target);
+	if (rc <= 0)
+		return rc;
+	rc = journal_append(x->journal, o, 1);
+	if (rc < 0)
+		return rc;
+	x->st.hits++;
+	rc = add_result(x, o->target, o->tag, true);
+	if (rc >= 0 && x->guard)
+		rc = guard_hit(x->guard, o->target);
+	return rc;
+}
+
+static int take_answers(struct discover *x, uint64_t wait_ns)
+{
+	struct observation o[BATCH_ANSWERS];
+	size_t n = queue_pop(x->answers, o, BATCH_ANSWERS, wait_ns);
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc >= 0; i++)
+		rc = take_answer(x, &o[i]);
+	return rc < 0 ? rc : (int)n;
+}
+
+static int expire_flights(struct discover *x, uint64_t now_ns)
+{
+	struct flight f;
+	int rc = 0;
+
+	while (rc >= 0 && flights_pop_due(&x->flights, now_ns, &f))
+		if (!addrset_has(x->hits, f.addr))
+			rc = add_result(x, f.addr, f.region, false);
+	return rc < 0 ? rc : flush_results(x);
+}
+
+/* ---- the guard --------------------------------------------------------- */
+
+static int take_verdicts(struct discover *x, uint64_t now_ns)
+{
+	struct guard_verdict v[64];
+	bool any = false;
+	size_t n;
+	int rc = 0;
+
+	while (rc >= 0 && (n = guard_verdicts(x->guard, now_ns, v, 64)) > 0) {
+		x->st.guard_tested += n;
+		for (size_t i = 0; i < n && rc >= 0; i++) {
+			if (!v[i].aliased)
+				continue;
+			x->st.aliased++;
+			any = true;
+			rc = journal_aliased(x->journal, v[i].prefix);
+			if (rc >= 0)
+				rc = prune(x, v[i].prefix);
+		}
+	}
+	return rc >= 0 && any ? rebuild_pruned(x) : rc;
+}
+
+static int send_tests(struct discover *x, uint64_t now_ns, size_t *room)
+{
+	struct guard_probe p[256];
+	struct probe_target t[256];
+	size_t want = *room < 256 ? *room : 256, n, m = 0;
+
+	n = want ? guard_next(x->guard, now_ns, p, want) : 0;
+	for (size_t i = 0; i < n; i++)
+		t[m++] = (struct probe_target){ p[i].addr, x->cfg.port,
+			                        (uint32_t)NO_REGION };
+	queue_push(x->targets, t, m, 0);
+	x->st.guard_tests += m;
+	*room -= m;
+	return 0;
+}
+
+/* ---- candidates -------------------------------------------------------- */
+
+/* Draw the next window, interleaved over sites.  0: the generator is empty. */
+static int refill(struct discover *x)
+{
+	uint64_t left = x->cfg.budget - x->st.candidates;
+	size_t want = left < x->window ? (size_t)left : x->window;
+	int n = tgen_next(x->tgen, x->batch, want), rc;
+
+	x->batch_at = 0;
+	x->batch_n = n > 0 ? (size_t)n : 0;
+	if (n <= 0)
+		return n;
+	rc = interleave(x->batch, x->batch_n);
+	return rc < 0 ? rc : n;
+}
+
+/* Journal k candidates as tried, then hand them to the sender: in this order,
+ * so that nothing is ever probed without a trace. */
+static int launch(struct discover *x, const struct tgen_candidate *c, size_t k,
+                  uint64_t now_ns)
+{
+	struct addr128 addr[WINDOW_MIN];
+	struct probe_target t[WINDOW_MIN];
+	int rc;
+
+	for (size_t i = 0; i < k; i++) {
+		addr[i] = c[i].addr;
+		t[i] = (struct probe_target){ c[i].addr, x->cfg.port, c[i].region };
+	}
+	rc = journal_tried(x->journal, addr, k);
+	for (size_t i = 0; i < k && rc >= 0; i++) {
+		rc = flights_push(&x->flights,
+		                  (struct flight){ c[i].addr, c[i].region,
+		                                   now_ns + answer_wait_ns });
+		if (rc >= 0 && x->guard)
+			rc = guard_probed(x->guard, c[i].addr);
+	}
+	if (rc < 0)
+		return rc;
+	queue_push(x->targets, t, k, 0);
+	x->st.candidates += k;
+	return 0;
+}
+
+static int send_candidates(struct discover *x, uint64_t now_ns, size_t room)
+{
+	struct tgen_candidate go[WINDOW_MIN];
+	int rc = 0;
+
+	while (room && x->phase == PHASE_RUN) {
+		size_t k = 0;
+
+		if (x->st.candidates >= x->cfg.budget) {
+			x->phase = PHASE_FINISH;
+			break;
+		}
+		if (x->batch_at == x->batch_n) {
+			rc = refill(x);
+			if (rc < 0)
+				return rc;
+			if (rc == 0) {
+				x->st.exhausted = true;
+				x->phase = PHASE_FINISH;
+				break;
+			}
+		}
+		while (k < WINDOW_MIN && k < room && x->batch_at < x->batch_n) {
+			const struct tgen_candidate *c = &x->batch[x->batch_at++];
+
+			if (ivtab_covers(x->pruned_table, c->addr))
+				x->st.dropped++;
+			else
+				go[k++] = *c;
+		}
+		rc = k ? launch(x, go, k, now_ns) : 0;
+		if (rc < 0)
+			return rc;
+		room -= k;
+	}
+	return 0;
+}
+
+/* ---- the loop ---------------------------------------------------------- */
+
+static bool time_is_up(const struct discover *x, uint64_t now_ns)
+{
+	return x->cfg.max_runtime_ns && now_ns - x->start_ns >= x->cfg.max_runtime_ns;
+}
+
+/* When nothing more should go out, let the sender run dry and cool down. */
+static void advance_phase(struct discover *x, uint64_t now_ns)
+{
+	bool stop = x->cfg.stop && atomic_load(x->cfg.stop);
+
+	if (x->phase == PHASE_RUN && time_is_up(x, now_ns)) {
+		x->st.stopped = true;
+		x->phase = PHASE_FINISH;
+	}
+	if (x->phase != PHASE_COOLDOWN && stop) {
+		x->st.stopped = true;
+		x->phase = PHASE_COOLDOWN;
+		queue_close(x->targets);
+		log_info("stopping: no more probes, waiting for late answers");
+		return;
+	}
+	if (x->phase != PHASE_FINISH)
+		return;
+	if (x->flights.n || (x->guard && guard_pending(x->guard)))
+		return;
+	x->phase = PHASE_COOLDOWN;
+	queue_close(x->targets);
+}
+
+static void show_status(struct discover *x, struct probe_stats *before)
+{
+	struct probe_stats now;
+	char line[256];
+
+	probe_stats(x->scan, &now);
+	probe_status_line(line, sizeof(line), &now, before, x->cfg.budget);
+	if (!x->cfg.quiet)
+		log_status("%s; tried %" PRIu64 "; found %" PRIu64 "; aliased %" PRIu64
+		           "%s",
+		           line, x->st.candidates, x->st.hits, x->st.aliased,
+		           x->phase == PHASE_FINISH ? " (finishing alias tests)" : "");
+	*before = now;
+}
+
+static int step(struct discover *x)
+{
+	uint64_t now = clock_mono_ns();
+	size_t room;
+	int rc = take_answers(x, tick_ns);
+
+	while (rc == BATCH_ANSWERS)
+		rc = take_answers(x, 0);
+	if (rc >= 0)
+		rc = expire_flights(x, now);
+	if (rc >= 0 && x->guard)
+		rc = take_verdicts(x, now);
+	if (rc < 0)
+		return rc;
+	room = queue_count(x->targets);
+	room = room < x->queue_cap ? x->queue_cap - room : 0;
+	if (x->phase != PHASE_COOLDOWN && x->guard)
+		rc = send_tests(x, now, &room);
+	if (rc >= 0)
+		rc = send_candidates(x, now, room);
+	advance_phase(x, now);
+	return rc;
+}
+
+static int loop(struct discover *x)
+{
+	struct probe_stats before = { 0 };
+	uint64_t second = clock_mono_ns() + NS_PER_S;
+	int rc = 0;
+
+	while (rc >= 0 && !atomic_load(&x->probe_done)) {
+		rc = step(x);
+		if (rc >= 0 && clock_mono_ns() >= second) {
+			show_status(x, &before);
+			rc = journal_sync(x->journal);
+			second += NS_PER_S;
+		}
+	}
+	queue_close(x->targets);
+	/* The receiver may be waiting for room in a full queue: keep taking. */
+	while (!queue_is_closed(x->answers))
+		if (take_answers(x, tick_ns) < 0 && rc >= 0)
+			rc = -ENOMEM;
+	return rc;
+}
+
+int discover_run(struct discover *x, struct diag *d)
+{
+	pthread_t thread;
+	int rc, sync_rc;
+
+	x->start_ns = clock_mono_ns();
+	rc = pthread_create(&thread, NULL, probe_thread, x);
+	if (rc)
+		return diag_set(d, -rc, "cannot start a thread: %s", strerror(rc));
+	rc = loop(x);
+	pthread_join(thread, NULL);
+	if (x->guard)
+		x->st.untested = guard_pending(x->guard);
+	sync_rc = journal_sync(x->journal);
+	if (rc >= 0)
+		rc = sync_rc;
+	if (rc < 0)
+		diag_set(d, rc, "%s: %s", journal_path(x->journal), err_str(rc));
+	else if (x->probe_rc < 0 && x->probe_rc != ERR_STOPPED)
+		rc = diag_set(d, x->probe_rc, "%s",
+		              diag_str(&x->probe_diag, x->probe_rc));
+	journal_close(x->journal);
+	x->journal = NULL;
+	return rc < 0 ? rc : 0;
+}
