@@ -1,0 +1,458 @@
+#include "common/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/input.h"
+#include "common/log.h"
+
+enum { BUF_SIZE = 256 * 1024, REPORTED = 3, ITEM_MAX = PREFIX_STRLEN };
+
+struct reader {
+	struct input *in;
+	struct reader_policy policy;
+	struct diag why; /* of rc */
+	int rc;          /* an error, once met, is met again */
+	bool raw_end;    /* the input has no more bytes */
+	bool told;       /* the count of bad lines */
+	bool begun;      /* a line other than comments was seen */
+	uint64_t number, good, bad;
+	size_t pos, seen, len; /* unread from pos; no line end in pos .. seen - 1 */
+	size_t binary;         /* first byte that no text has; BUF_SIZE: none */
+	char *line, *line_end;
+	char buf[BUF_SIZE + 1]; /* room to terminate a last line */
+};
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static inline bool ends_field(char c)
+{
+	return is_blank(c) || c == ',' || c == ';' || c == '#';
+}
+
+/* End the reading with a message that quotes file:line. */
+static int fail_line(struct reader *r, int rc, const char *what)
+{
+	r->rc = rc;
+	return diag_set(&r->why, rc, "%s:%" PRIu64 ": %s", reader_name(r), r->number,
+	                what);
+}
+
+/* Whether there are control bytes other than tab and line ends.  Written to be
+ * vectorised: every byte of every file comes through here. */
+static bool has_binary(const char *p, size_t n)
+{
+	unsigned char any = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		any |= (unsigned char)((c < 0x20) & (c != '\t') & (c != '\n') &
+		                       (c != '\r'));
+	}
+	return any;
+}
+
+/* Read more bytes behind what is unread.  0, or the input's error. */
+static int refill(struct reader *r)
+{
+	ssize_t n;
+
+	memmove(r->buf, r->buf + r->pos, r->len - r->pos);
+	if (r->binary < BUF_SIZE)
+		r->binary -= r->pos;
+	r->seen -= r->pos;
+	r->len -= r->pos;
+	r->pos = 0;
+	n = input_read(r->in, r->buf + r->len, BUF_SIZE - r->len, &r->why);
+	if (n < 0)
+		return r->rc = (int)n;
+	if (n == 0)
+		r->raw_end = true;
+	if (r->binary == BUF_SIZE && has_binary(r->buf + r->len, (size_t)n)) {
+		r->binary = r->len;
+		while (!has_binary(r->buf + r->binary, 1))
+			r->binary++;
+	}
+	r->len += (size_t)n;
+	return 0;
+}
+
+static int check_line(struct reader *r, size_t end)
+{
+	if (r->binary < end)
+		return fail_line(r, ERR_NOT_TEXT, "binary data, not a text file");
+	if (end - r->pos > READER_LINE_MAX)
+		return fail_line(r, ERR_NOT_TEXT, "line longer than 65536 bytes");
+	return 0;
+}
+
+/* 1: line .. line_end is the next line, terminated; 0: end; negative: error. */
+static int next_line(struct reader *r)
+{
+	char *nl;
+	size_t end;
+
+	if (r->rc)
+		return r->rc;
+	while (!(nl = memchr(r->buf + r->seen, '\n', r->len - r->seen))) {
+		r->seen = r->len;
+		if (r->raw_end || r->len - r->pos > READER_LINE_MAX)
+			break;
+		if (refill(r) < 0)
+			return r->rc;
+	}
+	if (!nl && r->pos == r->len)
+		return 0;
+	end = nl ? (size_t)(nl - r->buf) : r->len;
+	r->number++;
+	if (check_line(r, end) < 0)
+		return r->rc;
+	r->line = r->buf + r->pos;
+	r->line_end = r->buf + end;
+	r->pos = r->seen = end + (nl != NULL);
+	if (r->line_end > r->line && r->line_end[-1] == '\r')
+		r->line_end--;
+	*r->line_end = '\0';
+	if (r->number == 1 && strncmp(r->line, "\xef\xbb\xbf", 3) == 0)
+		r->line += 3;
+	return 1;
+}
+
+static void tell_rest(struct reader *r)
+{
+	if (!r->told && r->bad > r->policy.reported)
+		log_warn("%s: %" PRIu64 " more bad lines", reader_name(r),
+		         r->bad - r->policy.reported);
+	r->told = true;
+}
+
+static int at_end(struct reader *r)
+{
+	tell_rest(r);
+	if (!r->bad || r->good)
+		return 0;
+	r->rc = ERR_PARSE;
+	return diag_set(&r->why, ERR_PARSE, "%s: not one good line (%" PRIu64 " bad)",
+	                reader_name(r), r->bad);
+}
+
+/* The current line, or the part of it that matters, is bad. */
+static int reject(struct reader *r, int rc, const char *text, size_t len, const char *why)
+{
+	char quoted[80];
+
+	r->bad++;
+	if (!r->policy.strict && r->bad > r->policy.reported)
+		return 0;
+	log_quote(quoted, sizeof(quoted), text, len);
+	if (!r->policy.strict) {
+		log_warn("%s:%" PRIu64 ": '%s' %s", reader_name(r), r->number, quoted,
+		         why);
+		return 0;
+	}
+	r->rc = rc;
+	return diag_set(&r->why, rc, "%s:%" PRIu64 ": '%s' %s", reader_name(r), r->number,
+	                quoted, why);
+}
+
+/* Range or single address as a prefix, when it is one. */
+static void find_prefix(struct reader_item *it)
+{
+	unsigned len = addr_common_bits(it->first, it->last);
+	struct prefix p = prefix_make(it->first, len);
+
+	it->is_prefix = addr_eq(p.addr, it->first) && addr_eq(prefix_last(p), it->last);
+	it->len = it->is_prefix ? (uint8_t)len : 0;
+}
+
+/* The n bytes at s and the m bytes at t are the ends of a range. */
+static const char *parse_range(struct reader_item *it, const char *s, size_t n,
+                               const char *t, size_t m)
+{
+	if (!addr_parse_n(&it->first, s, n) || !addr_parse_n(&it->last, t, m))
+		return "is not a range of addresses";
+	if (addr_is_v4(it->first) != addr_is_v4(it->last))
+		return "is a range from one address family to the other";
+	if (addr_cmp(it->first, it->last) > 0)
+		return "is a range that ends before it starts";
+	find_prefix(it);
+	return NULL;
+}
+
+/* A letter that no address has, in something that no address is. */
+static bool looks_like_host_name(const char *s, size_t n)
+{
+	bool other = false;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+
+		if (c == ':' || c == '/' || (c & 0x80))
+			return false;
+		other |= (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z');
+	}
+	return other && memchr(s, '.', n);
+}
+
+/* NULL, or what is wrong with the field. */
+static const char *parse_field(struct reader_item *it, const char *s, const char *end)
+{
+	size_t n = (size_t)(end - s);
+	const char *dash = memchr(s, '-', n);
+	char text[ITEM_MAX];
+	struct prefix p;
+
+	if (addr_parse_n(&it->first, s, n)) {
+		it->last = it->first;
+		it->is_prefix = true;
+		it->len = 128;
+		return NULL;
+	}
+	if (looks_like_host_name(s, n))
+		return "is a host name: only addresses are accepted";
+	if (dash)
+		return parse_range(it, s, (size_t)(dash - s), dash + 1,
+		                   (size_t)(end - dash - 1));
+	if (n >= sizeof(text) || !memchr(s, '/', n))
+		return "is not an address";
+	memcpy(text, s, n);
+	text[n] = '\0';
+	if (!prefix_parse(&p, text))
+		return "is not a prefix";
+	it->first = p.addr;
+	it->last = prefix_last(p);
+	it->is_prefix = true;
+	it->len = p.len;
+	return NULL;
+}
+
+static char *skip_blanks(char *s)
+{
+	while (is_blank(*s))
+		s++;
+	return s;
+}
+
+static char *field_end(char *s)
+{
+	while (*s && !ends_field(*s))
+		s++;
+	return s;
+}
+
+/* The item at the start of s; *len is how much of s it takes.  NULL, or what
+ * is wrong with it. */
+static const char *parse_item(struct reader_item *it, char *s, char *end, size_t *len)
+{
+	char *field = end, *next;
+	const char *why;
+
+	*len = (size_t)(end - s);
+	/* Most lines are an address and nothing else. */
+	if (addr_parse_n(&it->first, s, *len)) {
+		it->last = it->first;
+		it->is_prefix = true;
+		it->len = 128;
+		return NULL;
+	}
+	if (*s == '"' && (field = strchr(s + 1, '"'))) {
+		*len = (size_t)(field + 1 - s);
+		return parse_field(it, s + 1, field);
+	}
+	field = field_end(s);
+	next = skip_blanks(field);
+	/* "a - b": to take a alone would let the rest of a blocked range through. */
+	if (next > field && next[0] == '-' && is_blank(next[1]) &&
+	    addr_parse_n(&it->first, s, (size_t)(field - s))) {
+		next = skip_blanks(next + 1);
+		end = field_end(next);
+		*len = (size_t)(end - s);
+		return parse_range(it, s, (size_t)(field - s), next,
+		                   (size_t)(end - next));
+	}
+	why = parse_field(it, s, field);
+	*len = (size_t)(field - s);
+	return why;
+}
+
+/* Names of columns: no digit, and not the name of a host. */
+static bool is_header(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] >= '0' && s[i] <= '9')
+			return false;
+	return !looks_like_host_name(s, len);
+}
+
+static int next_item(struct reader *r, struct reader_item *item)
+{
+	struct reader_item it;
+	int rc;
+
+	while ((rc = next_line(r)) > 0) {
+		char *s = skip_blanks(r->line);
+		int bad = ERR_PARSE;
+		const char *why;
+		size_t len;
+
+		if (!*s || *s == '#' || *s == ';')
+			continue;
+		why = parse_item(&it, s, r->line_end, &len);
+		if (!why && r->policy.v6_only && addr_is_v4(it.first)) {
+			why = "is IPv4, in a list of IPv6 addresses";
+			bad = ERR_FAMILY;
+		}
+		if (!why) {
+			r->begun = true;
+			r->good++;
+			*item = it;
+			return 1;
+		}
+		if (r->begun || !is_header(s, len))
+			rc = reject(r, bad, s, len, why);
+		r->begun = true;
+		if (rc < 0)
+			return rc;
+	}
+	return rc < 0 ? rc : at_end(r);
+}
+
+/* The error, if that is what rc is, into the caller's diag. */
+static int report(const struct reader *r, int rc, struct diag *d)
+{
+	return rc < 0 ? diag_set(d, rc, "%s", r->why.text) : rc;
+}
+
+int reader_open(struct reader **out, const char *path, const struct reader_policy *policy,
+                struct diag *d)
+{
+	struct reader *r = malloc(sizeof(*r));
+	int rc = -ENOMEM;
+
+	if (!r)
+		return diag_set(d, rc, "%s: %s", path, err_str(rc));
+	memset(r, 0, offsetof(struct reader, buf));
+	r->binary = BUF_SIZE;
+	r->line = r->line_end = r->buf;
+	r->buf[0] = '\0';
+	if (policy)
+		r->policy = *policy;
+	if (!r->policy.reported)
+		r->policy.reported = REPORTED;
+	rc = input_open(&r->in, path, d);
+	if (rc < 0) {
+		free(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+void reader_close(struct reader *r)
+{
+	if (!r)
+		return;
+	tell_rest(r);
+	input_close(r->in);
+	free(r);
+}
+
+int reader_next(struct reader *r, struct reader_item *item, struct diag *d)
+{
+	return report(r, next_item(r, item), d);
+}
+
+int reader_addr(struct reader *r, struct addr128 *a, struct diag *d)
+{
+	struct reader_item it;
+	int rc;
+
+	while ((rc = next_item(r, &it)) > 0) {
+		if (addr_eq(it.first, it.last)) {
+			*a = it.first;
+			return 1;
+		}
+		r->good--;
+		rc = reject(r, ERR_PARSE, r->line, (size_t)(r->line_end - r->line),
+		            "is not a single address");
+		if (rc < 0)
+			break;
+	}
+	return report(r, rc, d);
+}
+
+const char *reader_text(const struct reader *r)
+{
+	return r->line;
+}
+
+int reader_line(struct reader *r, const char **text, struct diag *d)
+{
+	int rc = next_line(r);
+
+	if (rc > 0) {
+		r->good++;
+		*text = r->line;
+	} else if (rc == 0) {
+		rc = at_end(r);
+	}
+	return report(r, rc, d);
+}
+
+const char *reader_name(const struct reader *r)
+{
+	return input_name(r->in);
+}
+
+uint64_t reader_line_number(const struct reader *r)
+{
+	return r->number;
+}
+
+uint64_t reader_bad(const struct reader *r)
+{
+	return r->bad;
+}
+
+int reader_reject(struct reader *r, int rc, struct diag *d)
+{
+	struct diag why = { .text = "" };
+	char text[sizeof(why.text)];
+
+	/* The caller's own words, when it has any, become part of ours. */
+	snprintf(text, sizeof(text), "is refused: %s", diag_str(d, rc));
+	if (d)
+		*d = why;
+	r->good--;
+	return report(r, reject(r, rc, r->line, (size_t)(r->line_end - r->line), text),
+	              d);
+}
+
+int reader_load(struct addrvec *v, const char *path, const struct reader_policy *policy,
+                struct diag *d)
+{
+	struct reader *r;
+	struct addr128 a;
+	size_t before = v->n;
+	int rc = reader_open(&r, path, policy, d);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(r, &a, d)) > 0) {
+		rc = addrvec_push(v, a);
+		if (rc < 0) {
+			diag_set(d, rc, "%s: %s", path, err_str(rc));
+			break;
+		}
+	}
+	if (rc < 0)
+		v->n = before;
+	reader_close(r);
+	return rc;
+}
