@@ -1,10 +1,11 @@
 /* common/perm.h - keyed permutation of [0, n), and shards of it.
  *
- * A Feistel network over the smallest even number of bits that holds n - 1,
- * cycle-walked until the result is below n (Black and Rogaway, "Ciphers with
- * Arbitrary Finite Domains", CT-RSA 2002).  It gives a random order with no
- * state: position i is perm_at(p, i), and to resume is to remember i.  n may
- * be anything from 1 to 2^128 - 1.  For order only: not encryption. */
+ * A Feistel network over the smallest even number of bits (at least 8) that
+ * holds n - 1, cycle-walked until the result is below n (Black and Rogaway,
+ * "Ciphers with Arbitrary Finite Domains", CT-RSA 2002).  It gives a random
+ * order with no state: position i is perm_at(p, i), and to resume is to
+ * remember i.  n may be anything from 1 to 2^128 - 1.  For order only: not
+ * encryption. */
 #ifndef COMMON_PERM_H
 #define COMMON_PERM_H
 

@@ -10,8 +10,9 @@
 
 struct rate {
 	double ns_per_packet; /* 0: unlimited */
-	double due_ns;        /* when the next packet may go */
+	double due_ns;        /* when the next packet may go, counted from base_ns */
 	double max_lag_ns;    /* how far due_ns may lie in the past */
+	uint64_t base_ns;     /* moves on with time, so that due_ns stays exact */
 };
 
 /* pps <= 0 means unlimited.  max_burst >= 1 packets. */
