@@ -87,7 +87,7 @@ static void radix_sort(struct addr128 *src, struct addr128 *dst, size_t n, unsig
 	size_t end[256], start = 0;
 	unsigned first = i;
 
-	if (n > SMALL) {
+	if (n > SMALL && i < ADDR_BYTES) {
 		first = count_byte(end, src, n, i);
 		if (first != i && first < ADDR_BYTES)
 			count_byte(end, src, n, first);
