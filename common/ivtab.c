@@ -66,9 +66,15 @@ static struct addr128 first_key(enum family f, struct addr128 a)
 	return f == V6 ? a : (struct addr128){ a.lo << 32, 0 };
 }
 
+/* What ends just before ::ffff:0:0/96 may as well end after it: no IPv6 address
+ * lies between, and what follows it there adjoins. */
 static struct addr128 last_key(enum family f, struct addr128 a)
 {
-	return f == V6 ? a : (struct addr128){ a.lo << 32 | UINT32_MAX, UINT64_MAX };
+	if (f == V4)
+		return (struct addr128){ a.lo << 32 | UINT32_MAX, UINT64_MAX };
+	if (a.hi == 0 && a.lo == addr_from_v4(0).lo - 1)
+		return addr_from_v4(UINT32_MAX);
+	return a;
 }
 
 static struct addr128 from_key(enum family f, struct addr128 key)
@@ -498,16 +504,21 @@ size_t ivtab_count(const struct ivtab *t)
 	return t->family[V6].n_covered + t->family[V4].n_covered;
 }
 
+/* An IPv6 interval that ends where ::ffff:0:0/96 does has its last IPv6 address
+ * before that; none ends inside it. */
 struct ivtab_interval ivtab_at(const struct ivtab *t, size_t i)
 {
 	enum family f = i < t->family[V6].n_covered ? V6 : V4;
 	const struct tab *tab = &t->family[f];
 	size_t at = tab->covered[f == V6 ? i : i - t->family[V6].n_covered];
 	u128 end = at + 1 < tab->n ? wide(start_key(tab, at + 1)) : 0;
+	struct addr128 last = narrow(end - 1);
 
+	if (f == V6 && addr_is_v4(last))
+		last.lo = addr_from_v4(0).lo - 1;
 	return (struct ivtab_interval){
 		.first = from_key(f, start_key(tab, at)),
-		.last = from_key(f, narrow(end - 1)),
+		.last = from_key(f, last),
 		.value = tab->value[at],
 	};
 }

@@ -42,7 +42,9 @@ bool ivtab_covers(const struct ivtab *t, struct addr128 a);
 bool ivtab_overlaps(const struct ivtab *t, struct prefix p);
 bool ivtab_covers_all(const struct ivtab *t, struct prefix p);
 
-/* The disjoint intervals in address order, IPv6 first: i in 0..count-1. */
+/* The disjoint intervals in address order, IPv6 first: i in 0..count-1.  Both
+ * ends are of the interval's family; one of IPv6 may have all of ::ffff:0:0/96
+ * (IPv4, and so not in it) between them. */
 struct ivtab_interval {
 	struct addr128 first, last;
 	uint32_t value;
@@ -52,7 +54,7 @@ struct ivtab_interval ivtab_at(const struct ivtab *t, size_t i);
 
 /* Load files of prefixes, addresses and ranges (see reader.h) into a builder,
  * each with the given value.  A file that cannot be read whole is an error:
- * half a blocklist is worse than none. */
+ * half a blocklist is worse than none (what came before stays in the builder). */
 int ivtab_add_file(struct ivtab_builder *b, const char *path, uint32_t value,
                    struct diag *d);
 
