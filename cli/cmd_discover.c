@@ -118,8 +118,10 @@ static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 	return CMD_USAGE;
 }
 
+/* Repeated answers are told apart by the loop itself, which has to see an
+ * address answer as a candidate even if it did so in an alias test before. */
 static int open_probe(struct probe_scan **scan, const struct discover_opts *o,
-                      const struct scope *scope, struct diag *d)
+                      struct diag *d)
 {
 	static const char *icmp6[] = { "icmp6-echo" };
 	const struct probe_config c = {
@@ -130,9 +132,7 @@ static int open_probe(struct probe_scan **scan, const struct discover_opts *o,
 		.probes = (unsigned)o->probes,
 		.probe_interval_ns = 200 * NS_PER_MS,
 		.cooldown_ns = o->cooldown_ns,
-		.scope = scope,
 		.gateway_mac = o->gateway_mac,
-		.dedup = true,
 		.seed = o->seed,
 	};
 
@@ -228,12 +228,14 @@ static int set_up(struct run *r, struct diag *d)
 		.quiet = o->quiet,
 		.stop = stop_on_signals(),
 	};
-	int rc = scope_new(&r->scope, &o->scope, d);
+	int rc = open_probe(&r->scan, o, d);
 
 	if (rc >= 0)
-		rc = open_probe(&r->scan, o, r->scope, d);
-	if (rc >= 0)
 		rc = drop_privileges(o->hitlist, d);
+	if (rc >= 0)
+		rc = scope_new(&r->scope, &o->scope, d);
+	if (rc >= 0)
+		probe_set_scope(r->scan, r->scope);
 	if (rc >= 0)
 		rc = read_lists(r, d);
 	if (rc >= 0)

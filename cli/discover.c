@@ -347,15 +347,21 @@ const struct addrset *discover_hits(const struct discover *x)
 
 /* ---- answers ----------------------------------------------------------- */
 
-/* One answer.  Those of alias tests are the guard's alone: a random address
- * that answers is a sign of an aliased prefix, not a host. */
+/* Answers of alias tests are the guard's alone: a random address that answers
+ * is a sign of an aliased prefix, not a host.  Protocols without room for a tag
+ * leave it 0; then any address under test counts as tested. */
+static bool is_test_answer(struct discover *x, const struct observation *o)
+{
+	if (!x->guard || (o->tag != (uint32_t)NO_REGION && o->tag != 0))
+		return false;
+	return guard_answer(x->guard, o->target);
+}
+
 static int take_answer(struct discover *x, const struct observation *o)
 {
 	int rc;
 
-	if (!obs_is_alive(o))
-		return 0;
-	if (x->guard && guard_answer(x->guard, o->target))
+	if (!obs_is_alive(o) || is_test_answer(x, o))
 		return 0;
 	rc = addrset_add(x->hits, o->target);
 	if (rc <= 0)
