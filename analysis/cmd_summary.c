@@ -1,0 +1,161 @@
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "analysis/analysis.h"
+#include "common/log.h"
+#include "common/reader.h"
+#include "common/writer.h"
+#include "hitlist/hitlist.h"
+
+struct summary_opts {
+	const char *output;
+	bool json, strict, quiet;
+};
+
+static const struct summary_opts summary_defaults = {
+	.output = "-",
+};
+
+static const struct opt summary_options[] = {
+	OPT_FLAG("json", 'j', struct summary_opts, json, "print JSON instead of a table"),
+	OPT_STR("output-file", 'o', struct summary_opts, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_FLAG("strict", 0, struct summary_opts, strict,
+	         "fail at the first line that is no address"),
+	OPT_FLAG("quiet", 'q', struct summary_opts, quiet, "report errors only"),
+	OPT_END,
+};
+
+static int read_hitlist(struct addrvec *v, const char *dir, struct diag *d)
+{
+	struct hitlist_iter *it = NULL;
+	struct host_record host;
+	struct hitlist *h;
+	int rc = hitlist_open(&h, dir, HITLIST_READ, d);
+
+	if (rc < 0)
+		return rc;
+	rc = hitlist_iter_open(&it, h, NULL, d);
+	while (rc >= 0 && (rc = hitlist_iter_next(it, &host, d)) > 0)
+		rc = addrvec_push(v, host.addr);
+	if (it)
+		hitlist_iter_close(it);
+	hitlist_close(h);
+	return rc < 0 ? diag_set(d, rc, "%s: %s", dir, err_str(rc)) : 0;
+}
+
+static int read_source(struct addrvec *v, const char *path, bool strict, struct diag *d)
+{
+	struct reader_policy policy = { .strict = strict };
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return read_hitlist(v, path, d);
+	return reader_load(v, path, &policy, d);
+}
+
+static uint64_t identifiers(const struct analysis_summary *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned c = 0; c < IID_CLASSES; c++)
+		n += s->iid[c];
+	return n;
+}
+
+static void write_table(struct writer *w, const struct analysis_summary *s,
+                        uint64_t duplicates)
+{
+	static const uint8_t lens[] = { 16, 24, 32, 40, 48, 56, 64, 96, 112, 120 };
+	uint64_t total = identifiers(s);
+
+	writer_printf(w, "addresses %26" PRIu64 "\n", s->addresses);
+	writer_printf(w, "  duplicates left out %14" PRIu64 "\n", duplicates);
+	writer_printf(w, "  IPv4, not counted below %10" PRIu64 "\n", s->v4);
+	writer_printf(w, "\nprefixes touched\n");
+	for (size_t i = 0; i < sizeof(lens); i++)
+		writer_printf(w, "  /%-4u %28" PRIu64 "\n", lens[i],
+		              s->prefixes[lens[i]]);
+	writer_printf(w, "  most addresses in one /64 %8" PRIu64 "\n", s->largest_64);
+	writer_printf(w, "\ninterface identifiers %14" PRIu64 "\n", total);
+	for (unsigned c = 0; c < IID_CLASSES; c++)
+		writer_printf(w, "  %-23s %10" PRIu64 "  %6.2f %%\n", iid_class_str(c),
+		              s->iid[c],
+		              total ? 100.0 * (double)s->iid[c] / (double)total : 0.0);
+}
+
+static void write_json(struct writer *w, const struct analysis_summary *s,
+                       uint64_t duplicates)
+{
+	writer_printf(w,
+	              "{\n  \"addresses\": %" PRIu64 ",\n  \"duplicates\": %" PRIu64
+	              ",\n  \"ipv4\": %" PRIu64 ",\n  \"largest_64\": %" PRIu64
+	              ",\n  \"prefixes\": {",
+	              s->addresses, duplicates, s->v4, s->largest_64);
+	for (unsigned p = 0; p <= 128; p++)
+		writer_printf(w, "%s\"%u\": %" PRIu64, p ? ", " : " ", p, s->prefixes[p]);
+	writer_printf(w, " },\n  \"iid\": {");
+	for (unsigned c = 0; c < IID_CLASSES; c++)
+		writer_printf(w, "%s\n    \"%s\": %" PRIu64, c ? "," : "",
+		              iid_class_str(c), s->iid[c]);
+	writer_printf(w, "\n  }\n}\n");
+}
+
+static int summarize(const struct summary_opts *o, int argc, char *argv[], struct diag *d)
+{
+	struct analysis_summary s;
+	struct addrvec v = { 0 };
+	struct writer *w = NULL;
+	uint64_t duplicates;
+	int rc = 0;
+
+	if (argc == 0)
+		rc = read_source(&v, "-", o->strict, d);
+	for (int i = 0; i < argc && rc >= 0; i++)
+		rc = read_source(&v, argv[i], o->strict, d);
+	if (rc >= 0)
+		rc = addrvec_sort(&v);
+	if (rc < 0)
+		goto out;
+	duplicates = addrvec_unique(&v);
+	analysis_summarize(&s, &v);
+	rc = writer_open(&w, o->output, d);
+	if (rc < 0)
+		goto out;
+	if (o->json)
+		write_json(w, &s, duplicates);
+	else
+		write_table(w, &s, duplicates);
+	rc = writer_commit(w, d);
+out:
+	writer_close(w);
+	addrvec_fini(&v);
+	return rc;
+}
+
+static int summary_run(const void *cfg, int argc, char *argv[])
+{
+	const struct summary_opts *o = cfg;
+	struct diag d = { "" };
+	int rc;
+
+	if (o->quiet)
+		log_set_level(LOG_ERROR);
+	rc = summarize(o, argc, argv, &d);
+	if (rc < 0)
+		log_error("%s", diag_str(&d, rc));
+	return rc < 0 ? CMD_FAILED : CMD_OK;
+}
+
+static const char summary_details[] =
+	"Counts unique addresses, the prefixes of some lengths that hold any, and classes of "
+	"interface identifiers as addr6 (SI6 toolkit, v2.2) defines them. Several lists "
+	"and hitlists are counted as one set. Lists may be compressed; - is standard "
+	"input, and the default.";
+
+const struct cmd analysis_cmds[] = {
+	{ "summary", summary_run, "[FILE|HITLIST]...",
+	  "count addresses, prefixes and kinds of interface identifiers", summary_options,
+	  &summary_defaults, sizeof(struct summary_opts), 0, summary_details },
+	{ 0 },
+};
