@@ -49,22 +49,32 @@ struct probe_sink {
 };
 
 struct probe_config {
-	const char *interface;   /* NULL: the one that routes to the first target */
-	struct opt_list modules; /* names; none: icmp6-echo and icmp-echo */
-	struct opt_list source_ips;
-	double rate_pps; /* 0 is refused; see probe_opts */
-	unsigned probes; /* packets per target, >= 1, spread in time */
-	uint64_t probe_interval_ns;
+	const char *interface;   /* NULL: the one that routes to route_to */
+	struct addr128 route_to; /* an address that will be probed; ::: any global one */
+	struct opt_list modules; /* names; none: icmp6-echo and icmp-echo, of which one
+	                            may find no route: its targets are refused */
+	struct opt_list module_args; /* "name=value"; see the modules' options */
+	struct opt_list source_ips;  /* of both families; one of them per target */
+	double rate_pps;             /* packets, retries included; 0 is refused */
+	unsigned probes;             /* packets per target, >= 1, spread in time */
+	uint64_t probe_interval_ns;  /* between two packets to one target.  At most 4 M
+	                               targets wait for their next packet: where rate
+	                               times interval is more, the rate is not reached */
 	uint64_t cooldown_ns;
-	const struct scope *scope; /* asked for every packet; required; borrowed */
-	const char *link;          /* "packet" (default), "pcap:FILE", "memory" */
-	const char *gateway_mac;   /* NULL: found by netlink, NDP or ARP */
-	unsigned hop_limit;        /* 0: 64 */
-	uint16_t source_port;      /* 0: default range */
+	const struct scope *scope; /* asked for every packet; borrowed; required here or
+	                              by probe_set_scope() */
+	/* NULL: "packet" where there is a gateway, else "ip" (the kernel finds each
+	 * neighbour); "pcap:FILE" writes the packets into a file, "memory" drops
+	 * them: neither receives. */
+	const char *link;
+	const char *gateway_mac; /* NULL: found by netlink, NDP or ARP */
+	unsigned hop_limit;      /* 0: 64 */
+	uint16_t source_port;    /* 0: default range */
 	uint16_t vantage;
-	bool dedup;              /* mark and suppress repeated answers */
+	bool dedup;              /* count and suppress repeated answers: the last 3 M
+	                            (target, port, protocol, class) are known, exactly */
 	const atomic_bool *stop; /* set: stop sending, cool down, return; may be NULL */
-	uint64_t seed;
+	uint64_t seed;           /* of the choice among several source addresses */
 };
 
 /* Counters of a scan; a copy can be taken at any time from any thread. */
@@ -84,9 +94,16 @@ struct probe_stats {
 	bool cooling;                  /* sending has ended */
 };
 
+/* Opens sockets and finds the way out (which may send a UDP datagram to the
+ * gateway's discard port), but sends no probe and reads no packet.  cfg is
+ * copied; what it points to is borrowed until probe_close(). */
 int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d);
 
-/* 0, or negative.  ERR_STOPPED when cfg->stop ended it (after the cooldown). */
+/* In place of cfg->scope, for those who read their lists after priv_drop(). */
+void probe_set_scope(struct probe_scan *s, const struct scope *scope);
+
+/* Sends on the calling thread, receives on one of its own.  0, or negative.
+ * ERR_STOPPED when cfg->stop ended it (after the cooldown). */
 int probe_run(struct probe_scan *s, const struct probe_source *src,
               const struct probe_sink *sink, struct diag *d);
 void probe_stats(const struct probe_scan *s, struct probe_stats *st);

@@ -1,0 +1,528 @@
+#include "probe/cmd_scan.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/priv.h"
+#include "common/rng.h"
+#include "common/stop.h"
+#include "probe/module.h"
+
+#define TICK_NS (100 * NS_PER_MS) /* of the watching thread */
+#define LONG_S  (366.0 * 86400)   /* a scan that takes longer was not meant */
+
+enum { TICKS_PER_FLUSH = 2, TICKS_PER_STATUS = 10, STATUS_MAX = 256 };
+enum { FORMAT_CSV };
+
+struct scan_job {
+	const struct scan_options *opts;
+	struct probe_config cfg;
+	struct ports ports;
+	struct ivtab_builder *space; /* targets named on the command line */
+	struct addr128 first;        /* one of them */
+	bool has_args;
+	struct targets_config order;
+	struct obs_fields fields;
+	struct scope *scope;
+	struct targets *targets;
+	struct probe_scan *scan;
+	struct writer *out;
+	pthread_mutex_t out_lock; /* the receiver writes, the watcher flushes */
+	uint64_t results;
+	const atomic_bool *signalled;
+	atomic_bool stop, done;
+	uint64_t end_ns; /* of --max-runtime */
+};
+
+/* --- reading the command line, without touching anything ------------------- */
+
+static int usage(const struct diag *d, int rc)
+{
+	log_error("%s", diag_str(d, rc));
+	return CMD_USAGE;
+}
+
+static int add_target(struct scan_job *j, const char *text, struct diag *d)
+{
+	struct addr128 first, last;
+	char quoted[80];
+
+	if (!targets_parse(&first, &last, text))
+		return diag_set(d, ERR_PARSE,
+		                "target '%s' is no address, prefix or range",
+		                log_quote(quoted, sizeof(quoted), text, strlen(text)));
+	if (!j->has_args)
+		j->first = first;
+	j->has_args = true;
+	return ivtab_add_range(j->space, first, last, 1);
+}
+
+static int read_targets(struct scan_job *j, struct scan_options *o, int argc,
+                        char *argv[], struct diag *d)
+{
+	for (int i = 0; i < argc; i++) {
+		int rc;
+
+		if (!strcmp(argv[i], "-") && !o->list) {
+			o->list = "-";
+			continue;
+		}
+		rc = add_target(j, argv[i], d);
+		if (rc < 0)
+			return rc;
+	}
+	if (o->list && j->has_args)
+		return diag_set(d, -EINVAL, "targets and a list of them: give one");
+	if (!o->list && !j->has_args && o->scope.allowlists.n == 0)
+		return diag_set(d, -EINVAL,
+		                "no targets: give prefixes, -I FILE or -w FILE");
+	return 0;
+}
+
+/* Which kinds of targets the modules want: with ports, without, or both. */
+static int read_ports(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	bool with = false, without = o->modules.n == 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < o->modules.n; i++) {
+		const struct probe_module *m = module_find(o->modules.v[i]);
+
+		if (!m)
+			return diag_set(d, ERR_PARSE,
+			                "there is no probe module '%s' "
+			                "(--list-probe-modules lists them)",
+			                o->modules.v[i]);
+		if (m->has_port)
+			with = true;
+		else
+			without = true;
+	}
+	if (with && o->ports.n == 0)
+		return diag_set(d, ERR_PARSE, "which ports? (-p PORTS)");
+	if (!with && o->ports.n > 0)
+		return diag_set(d, ERR_PARSE,
+		                "no module of this scan has ports (-M tcp-syn?)");
+	for (size_t i = 0; rc == 0 && i < o->ports.n; i++)
+		rc = ports_add(&j->ports, o->ports.v[i], d);
+	if (rc == 0 && without)
+		rc = ports_add_none(&j->ports);
+	return rc;
+}
+
+static int read_order(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	if (o->seed && !opt_parse_count(&j->order.seed, o->seed))
+		return diag_set(d, ERR_PARSE, "seed '%s' is no number", o->seed);
+	if (!o->seed)
+		rng_secret(&j->order.seed, sizeof(j->order.seed));
+	if (o->shards < 1 || o->shards > UINT32_MAX || o->shard >= o->shards)
+		return diag_set(d, ERR_PARSE, "--shard must be 0 to --shards - 1");
+	if (o->shards > 1 && !o->seed)
+		return diag_set(d, ERR_PARSE, "shards need a common --seed");
+	j->order.shard = (struct shard){ (uint32_t)o->shard, (uint32_t)o->shards };
+	j->order.ports = &j->ports;
+	if (o->max_targets && !targets_parse_limit(&j->order.limit, o->max_targets))
+		return diag_set(d, ERR_PARSE, "--max-targets '%s'", o->max_targets);
+	if (o->list && j->order.limit.fraction > 0)
+		return diag_set(d, ERR_PARSE,
+		                "--max-targets: a share of a list of unknown length");
+	return 0;
+}
+
+static int read_numbers(const struct scan_options *o, struct diag *d)
+{
+	if (!(o->rate_pps > 0))
+		return diag_set(d, ERR_PARSE,
+		                "the rate must be more than 0 packets a second");
+	if (o->probes < 1 || o->probes > 1000)
+		return diag_set(d, ERR_PARSE, "--probes must be 1 to 1000");
+	if (o->hop_limit < 1 || o->hop_limit > 255)
+		return diag_set(d, ERR_PARSE, "--probe-ttl must be 1 to 255");
+	if (o->source_port > UINT16_MAX)
+		return diag_set(d, ERR_PARSE, "--source-port must be 1 to 65535");
+	if (o->vantage > UINT16_MAX)
+		return diag_set(d, ERR_PARSE, "--vantage must be 0 to 65535");
+	return 0;
+}
+
+static void make_config(struct scan_job *j, const struct scan_options *o)
+{
+	j->cfg = (struct probe_config){
+		.interface = o->interface,
+		.route_to = j->first,
+		.modules = o->modules,
+		.module_args = o->module_args,
+		.source_ips = o->source_ips,
+		.rate_pps = o->rate_pps,
+		.probes = (unsigned)o->probes,
+		.probe_interval_ns = o->probe_interval_ns,
+		.cooldown_ns = o->cooldown_ns,
+		.link = o->link,
+		.gateway_mac = o->gateway_mac,
+		.hop_limit = (unsigned)o->hop_limit,
+		.source_port = (uint16_t)o->source_port,
+		.vantage = (uint16_t)o->vantage,
+		.dedup = o->dedup == 0,
+		.stop = &j->stop,
+		.seed = j->order.seed,
+	};
+}
+
+static int read_options(struct scan_job *j, struct scan_options *o, int argc,
+                        char *argv[], struct diag *d)
+{
+	int rc;
+
+	j->space = ivtab_builder_new();
+	if (!j->space)
+		return -ENOMEM;
+	rc = read_numbers(o, d);
+	if (rc == 0)
+		rc = read_targets(j, o, argc, argv, d);
+	if (rc == 0)
+		rc = read_ports(j, o, d);
+	if (rc == 0)
+		rc = read_order(j, o, d);
+	if (rc == 0)
+		rc = obs_fields_parse(&j->fields, o->fields, d);
+	make_config(j, o);
+	return rc;
+}
+
+/* --- opening: sockets, then no privileges, then foreign bytes --------------- */
+
+static int refuse_endless(const struct scan_job *j, struct diag *d)
+{
+	double n = (double)targets_total(j->targets) * (double)j->opts->probes;
+	double seconds = n / j->opts->rate_pps;
+
+	if (j->opts->max_targets || j->opts->max_runtime_ns || j->opts->max_results ||
+	    j->opts->dry_run || seconds <= LONG_S)
+		return 0;
+	return diag_set(d, -EINVAL,
+	                "%.3g packets at %.0f a second take %.3g years: sample them with "
+	                "--max-targets, or let 'sextant discover' find where hosts are",
+	                n, j->opts->rate_pps, seconds / LONG_S);
+}
+
+static int open_targets(struct scan_job *j, struct diag *d)
+{
+	const struct scan_options *o = j->opts;
+	struct reader_policy policy = { .strict = o->strict };
+	int rc = 0;
+
+	if (o->list)
+		return targets_open_stream(&j->targets, o->list, &policy, &j->order, d);
+	for (size_t i = 0; !j->has_args && rc == 0 && i < o->scope.allowlists.n; i++)
+		rc = ivtab_add_file(j->space, o->scope.allowlists.v[i], 1, d);
+	if (rc == 0)
+		rc = targets_open_space(&j->targets, j->space, &j->order, d);
+	return rc < 0 ? rc : refuse_endless(j, d);
+}
+
+static int open_output(struct scan_job *j, struct diag *d)
+{
+	const struct scan_options *o = j->opts;
+	int rc = writer_open(&j->out, o->output, d);
+
+	if (rc < 0)
+		return rc;
+	if (o->format == FORMAT_CSV && !o->no_header && !o->dry_run)
+		obs_write_csv_header(j->out, &j->fields);
+	rc = writer_flush(j->out);
+	return rc < 0 ? diag_set(d, rc, "%s: %s", o->output, err_str(rc)) : 0;
+}
+
+/* Whoever owns the place of the results may write them there; as root without
+ * capabilities we might not. */
+static int drop(const struct scan_options *o, struct diag *d)
+{
+	char *copy, *dir;
+	int rc;
+
+	if (!strcmp(o->output, "-") || !strncmp(o->output, "/dev/", 5))
+		return priv_drop(".", d);
+	copy = strdup(o->output);
+	if (!copy)
+		return -ENOMEM;
+	dir = dirname(copy);
+	rc = priv_drop(dir, d);
+	free(copy);
+	return rc;
+}
+
+static int open_all(struct scan_job *j, struct diag *d)
+{
+	int rc = 0;
+
+	if (!j->opts->dry_run)
+		rc = probe_open(&j->scan, &j->cfg, d);
+	if (rc == 0)
+		rc = drop(j->opts, d);
+	if (rc == 0)
+		rc = scope_new(&j->scope, &j->opts->scope, d);
+	if (rc == 0)
+		rc = open_targets(j, d);
+	if (rc == 0)
+		rc = open_output(j, d);
+	if (rc == 0 && j->scan)
+		probe_set_scope(j->scan, j->scope);
+	return rc;
+}
+
+static void close_all(struct scan_job *j)
+{
+	probe_close(j->scan);
+	targets_close(j->targets);
+	writer_close(j->out);
+	scope_free(j->scope);
+	ivtab_builder_free(j->space);
+	ports_fini(&j->ports);
+	pthread_mutex_destroy(&j->out_lock);
+}
+
+/* --- running ---------------------------------------------------------------- */
+
+static void observe(void *ctx, const struct observation *o)
+{
+	struct scan_job *j = ctx;
+	uint64_t max = j->opts->max_results;
+
+	pthread_mutex_lock(&j->out_lock);
+	if (!max || j->results < max) {
+		if (j->opts->format == FORMAT_CSV)
+			obs_write_csv(j->out, &j->fields, o);
+		else
+			obs_write_json(j->out, &j->fields, o);
+		j->results++;
+	}
+	if (max && j->results == max)
+		atomic_store(&j->stop, true);
+	pthread_mutex_unlock(&j->out_lock);
+}
+
+static int next_targets(void *ctx, struct probe_target *out, size_t max)
+{
+	struct scan_job *j = ctx;
+
+	return targets_next(j->targets, out, max);
+}
+
+static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t total)
+{
+	struct probe_stats now;
+	char line[STATUS_MAX];
+
+	probe_stats(j->scan, &now);
+	probe_status_line(line, sizeof(line), &now, before, total);
+	log_status("%s", line);
+	*before = now;
+}
+
+/* Passes signals, time-out and write errors on as a stop, and keeps results
+ * moving: somebody may be reading them at the other end of a pipe. */
+static void *watch_thread(void *arg)
+{
+	struct scan_job *j = arg;
+	u128 total = targets_total(j->targets);
+	struct probe_stats before = { 0 };
+	uint64_t now = clock_mono_ns();
+
+	for (unsigned tick = 1; !atomic_load(&j->done); tick++) {
+		now += TICK_NS;
+		clock_sleep_until(now);
+		if (atomic_load(j->signalled) ||
+		    (j->end_ns && clock_mono_ns() >= j->end_ns))
+			atomic_store(&j->stop, true);
+		if (tick % TICKS_PER_FLUSH == 0) {
+			pthread_mutex_lock(&j->out_lock);
+			if (writer_flush(j->out) < 0)
+				atomic_store(&j->stop, true);
+			pthread_mutex_unlock(&j->out_lock);
+		}
+		if (tick % TICKS_PER_STATUS == 0 && !j->opts->quiet)
+			show_status(j, &before,
+			            total <= UINT64_MAX ? (uint64_t)total : 0);
+	}
+	return NULL;
+}
+
+static int run_scan(struct scan_job *j, struct diag *d)
+{
+	struct probe_source source = { next_targets, j };
+	struct probe_sink sink = { observe, j };
+	pthread_t watcher;
+	int rc;
+
+	j->signalled = stop_on_signals();
+	if (j->opts->max_runtime_ns)
+		j->end_ns = clock_mono_ns() + j->opts->max_runtime_ns;
+	rc = pthread_create(&watcher, NULL, watch_thread, j);
+	if (rc)
+		return diag_set(d, -rc, "cannot start a thread: %s", strerror(rc));
+	rc = probe_run(j->scan, &source, &sink, d);
+	atomic_store(&j->done, true);
+	pthread_join(watcher, NULL);
+	return rc;
+}
+
+/* The targets as they would be probed, in order; nothing is sent. */
+static int run_dry(struct scan_job *j)
+{
+	struct probe_target t[64];
+	char text[ADDR_STRLEN];
+	int n;
+
+	while ((n = targets_next(j->targets, t, 64)) != PROBE_SOURCE_END) {
+		if (n == 0)
+			clock_sleep_until(clock_mono_ns() + NS_PER_MS);
+		for (int i = 0; i < n; i++) {
+			if (scope_check(j->scope, t[i].addr) != SCOPE_OK)
+				continue;
+			addr_format(text, t[i].addr);
+			if (t[i].port)
+				writer_printf(j->out, "%s,%u\n", text, t[i].port);
+			else
+				writer_printf(j->out, "%s\n", text);
+			j->results++;
+		}
+		if (writer_flush(j->out) < 0)
+			break;
+	}
+	return 0;
+}
+
+/* --- the end ---------------------------------------------------------------- */
+
+static int write_metadata(const struct scan_job *j, const struct scan_report *r,
+                          struct diag *d)
+{
+	struct writer *w = NULL;
+	int rc = writer_open(&w, j->opts->metadata, d);
+
+	if (rc < 0)
+		return rc;
+	scan_report_write(w, r);
+	rc = writer_commit(w, d);
+	writer_close(w);
+	return rc;
+}
+
+static void tell_summary(const struct probe_stats *s, uint64_t results)
+{
+	log_info("sent %" PRIu64 " packets; %" PRIu64 " open, %" PRIu64
+	         " closed, %" PRIu64 " errors, %" PRIu64 " repeats, %" PRIu64
+	         " invalid; %" PRIu64 " results",
+	         s->sent, s->open, s->closed, s->errors, s->repeats, s->invalid, results);
+	if (s->refused_scope)
+		log_info("%" PRIu64
+		         " targets were not probed: special-purpose addresses, "
+		         "or on a blocklist",
+		         s->refused_scope);
+	if (s->refused_family)
+		log_info("%" PRIu64 " targets were not probed: no module for them",
+		         s->refused_family);
+	if (s->send_errors)
+		log_warn("%" PRIu64 " packets could not be sent", s->send_errors);
+	if (s->kernel_drops)
+		log_warn("%" PRIu64 " replies were lost between kernel and program",
+		         s->kernel_drops);
+}
+
+static int finish(struct scan_job *j, int rc, struct diag *d)
+{
+	struct probe_stats stats = { 0 };
+	struct scan_report report = {
+		.opts = j->opts,
+		.stats = &stats,
+		.seed = j->order.seed,
+		.results = j->results,
+		.total = targets_total(j->targets),
+		.outcome = rc == ERR_STOPPED ? "stopped" : "complete",
+	};
+	int result;
+
+	if (rc == ERR_STOPPED)
+		rc = 0; /* on request: what was found so far counts */
+	result = targets_result(j->targets, &report.bad_lines, d);
+	rc = rc < 0 ? rc : result;
+	result = writer_commit(j->out, d);
+	rc = rc < 0 ? rc : result;
+	if (rc < 0)
+		report.outcome = diag_str(d, rc);
+	if (!j->scan)
+		return rc;
+	probe_stats(j->scan, &stats);
+	tell_summary(&stats, j->results);
+	if (!j->opts->metadata)
+		return rc;
+	result = write_metadata(j, &report, d);
+	return rc < 0 ? rc : result;
+}
+
+static void list_modules(void)
+{
+	for (unsigned i = 0; module_at(i); i++) {
+		const struct probe_module *m = module_at(i);
+
+		printf("%-12s %s\n", m->name, m->summary);
+		for (const struct opt *o = m->opts; o && o->name; o++)
+			printf("%-12s   --probe-args %s=%s: %s\n", "", o->name,
+			       o->metavar ? o->metavar : "", o->help);
+	}
+}
+
+static void list_fields(void)
+{
+	for (unsigned i = 0; obs_field_name(i); i++)
+		printf("%-14s %s\n", obs_field_name(i), obs_field_help(i));
+}
+
+static int scan_run(const void *cfg, int argc, char *argv[])
+{
+	struct scan_options o = *(const struct scan_options *)cfg;
+	struct scan_job j = { .opts = &o, .out_lock = PTHREAD_MUTEX_INITIALIZER };
+	struct diag d = { "" };
+	int rc, status = CMD_OK;
+
+	if (o.list_modules || o.list_fields) {
+		if (o.list_modules)
+			list_modules();
+		if (o.list_fields)
+			list_fields();
+		return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
+	}
+	if (o.verbose)
+		log_set_level(LOG_DEBUG);
+	rc = read_options(&j, &o, argc, argv, &d);
+	if (rc < 0) {
+		close_all(&j);
+		return usage(&d, rc);
+	}
+	rc = open_all(&j, &d);
+	if (rc == 0) {
+		rc = o.dry_run ? run_dry(&j) : run_scan(&j, &d);
+		rc = finish(&j, rc, &d);
+	}
+	if (rc < 0) {
+		log_error("%s", diag_str(&d, rc));
+		status = CMD_FAILED;
+	}
+	close_all(&j);
+	return status;
+}
+
+const struct cmd probe_cmds[] = {
+	{ "scan", scan_run, "[TARGET...]", "probe targets once and report who answers",
+	  scan_opts, &scan_defaults, sizeof(struct scan_options), CMD_RAW,
+	  "A TARGET is an address, a prefix or a range a-b; '-' reads a list from standard "
+	  "input.  Without targets, those of the allowlist are probed." },
+	{ .name = NULL },
+};

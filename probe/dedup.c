@@ -1,0 +1,77 @@
+#include "probe/dedup.h"
+
+#include <stdlib.h>
+
+#include "common/addrset.h"
+#include "common/rng.h"
+
+enum { FIRST_SIZE = 1024 };
+
+struct dedup {
+	struct addrset *now, *before;
+	size_t window;
+	uint64_t seed[2];
+};
+
+struct dedup *dedup_new(size_t window)
+{
+	struct dedup *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	rng_secret(t->seed, sizeof(t->seed));
+	t->window = window;
+	t->now = addrset_new(FIRST_SIZE);
+	if (!t->now) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void dedup_free(struct dedup *t)
+{
+	if (!t)
+		return;
+	addrset_free(t->now);
+	addrset_free(t->before);
+	free(t);
+}
+
+static struct addr128 key_of(const struct dedup *t, const struct observation *o)
+{
+	unsigned class = o->outcome < OBS_UNREACHABLE ? o->outcome : OBS_UNREACHABLE;
+	uint64_t rest = (uint64_t)o->port << 16 | (uint64_t)o->proto << 8 | class;
+
+	return (struct addr128){
+		addr_hash(o->target, rng_mix(t->seed[0] ^ rest)),
+		addr_hash(o->target, rng_mix(t->seed[1] ^ rest)),
+	};
+}
+
+static void turn(struct dedup *t)
+{
+	struct addrset *fresh = addrset_new(FIRST_SIZE);
+
+	if (!fresh)
+		return; /* the set goes on growing, or fails to and comes back here */
+	addrset_free(t->before);
+	t->before = t->now;
+	t->now = fresh;
+}
+
+bool dedup_seen(struct dedup *t, const struct observation *o)
+{
+	struct addr128 key = key_of(t, o);
+	bool known;
+	int rc;
+
+	/* A known one is put into the newer set as well: it was seen just now. */
+	if (addrset_count(t->now) >= t->window)
+		turn(t);
+	known = t->before && addrset_has(t->before, key);
+	rc = addrset_add(t->now, key);
+	if (rc < 0)
+		turn(t);
+	return known || rc == 0;
+}

@@ -1,0 +1,97 @@
+/* probe/link.h - how frames leave, and how captured packets come back.
+ *
+ * Sending back-ends stand behind one table: reserve a frame, fill it in place,
+ * commit it, and submit when a batch is full.  A back-end owns its buffers and
+ * reuses them; nothing is allocated per packet.  One thread at a time.
+ *
+ * submit() hands every committed frame to the kernel: full queues are waited
+ * for, not dropped.  A frame that the kernel refuses for good is counted in
+ * ->errors and skipped; a device that is gone is an error. */
+#ifndef PROBE_LINK_H
+#define PROBE_LINK_H
+
+#include <stdatomic.h>
+
+#include "common/err.h"
+#include "probe/packet.h"
+
+enum { LINK_BATCH = 64 };
+
+struct link_ops;
+
+struct link { /* the first member of each back-end's struct */
+	const struct link_ops *ops;
+	bool ethernet;   /* frames start with an Ethernet header, else with IP */
+	unsigned filled; /* committed and not yet submitted */
+	atomic_uint_fast64_t sent, errors;
+};
+
+struct link_ops {
+	const char *name;
+
+	/* Room for PACKET_MAX bytes; NULL: the batch is full, submit first. */
+	uint8_t *(*reserve)(struct link *l);
+	void (*commit)(struct link *l, size_t len); /* of the frame reserved last */
+	int (*submit)(struct link *l, struct diag *d);
+	void (*close)(struct link *l);
+};
+
+static inline void link_close(struct link *l)
+{
+	if (l)
+		l->ops->close(l);
+}
+
+/* AF_PACKET with sendmmsg(2).  Ethernet interfaces get frames; on those without
+ * a link-layer address (tun, PPP, tunnels) the frames start with IP. */
+int link_packet_open(struct link **out, int ifindex, bool ethernet, struct diag *d);
+
+/* Raw IP sockets: the kernel routes each packet and finds each neighbour.  For
+ * targets on the link itself, where there is no gateway to send to. */
+int link_ip_open(struct link **out, bool v6, const char *interface, struct diag *d);
+
+/* A capture file instead of the network; "-" is standard output.  Appears under
+ * its name as it is written. */
+int link_pcap_open(struct link **out, const char *path, struct diag *d);
+
+/* Frames are given to sent(), on the sending thread; NULL: only counted. */
+typedef void (*link_sent_fn)(void *ctx, const uint8_t *frame, size_t len);
+int link_memory_open(struct link **out, link_sent_fn sent, void *ctx);
+
+/* Receiving: the same idea with one call. */
+struct receiver_ops;
+
+struct receiver {
+	const struct receiver_ops *ops;
+	enum packet_l2 l2;
+};
+
+/* One packet: what was captured of it, and when it arrived. */
+typedef void (*receive_fn)(void *ctx, const uint8_t *bytes, size_t captured,
+                           uint64_t when_us);
+
+struct receiver_ops {
+	/* Wait up to timeout_ms for packets and give them to fn; how many. */
+	int (*poll)(struct receiver *r, int timeout_ms, receive_fn fn, void *ctx,
+	            struct diag *d);
+	uint64_t (*drops)(struct receiver *r); /* lost for lack of room so far */
+	void (*close)(struct receiver *r);
+};
+
+static inline void receiver_close(struct receiver *r)
+{
+	if (r)
+		r->ops->close(r);
+}
+
+/* libpcap (TPACKET_V3 ring) on one interface, with a filter in its language. */
+int receiver_pcap_open(struct receiver **out, const char *interface, const char *filter,
+                       struct diag *d);
+
+/* A bounded queue; receiver_inject() may be called from any thread, and waits
+ * for room.  captured < len stands for a truncated capture. */
+int receiver_memory_open(struct receiver **out, enum packet_l2 l2);
+void receiver_inject(struct receiver *r, const uint8_t *bytes, size_t captured,
+                     uint64_t when_us);
+
+#endif

@@ -1,0 +1,180 @@
+/* ICMP echo: RFC 792 and RFC 4443 section 4, told apart by the type numbers.
+ *
+ *     offset 4   identifier, sequence number: 32 bits of the flow's cookie
+ *     offset 8   tag, 4 bytes
+ *     offset 12  send time, 8 bytes: microseconds since 1970
+ *     offset 20  64-bit cookie over flow, tag and time
+ *     offset 28  zeros up to the size that was asked for
+ *
+ * A forged reply needs 96 bits.  An ICMP error need quote no more than 8 bytes,
+ * which hold the first 32 of them. */
+#include <netinet/in.h>
+
+#include "probe/module.h"
+
+enum {
+	ECHO_REPLY_V4 = 0,
+	ECHO_REQUEST_V4 = 8,
+	ECHO_REQUEST_V6 = 128,
+	ECHO_REPLY_V6 = 129,
+	AT_ID = 4,
+	AT_TAG = 8,
+	AT_TIME = 12,
+	AT_COOKIE = 20,
+	OURS = 28, /* header and the data that we read back */
+	DATA_MIN = OURS - 8,
+	DATA_MAX = PACKET_L4_MAX - 8,
+};
+
+struct echo_state {
+	uint64_t data_size;
+};
+
+static const struct echo_state defaults = {
+	.data_size = DATA_MIN,
+};
+
+static const struct opt opts[] = {
+	OPT_COUNT("data-size", 0, struct echo_state, data_size, "BYTES",
+	          "bytes of echo data, 20 to 1272"),
+	OPT_END,
+};
+
+static int check(const void *state, struct diag *d)
+{
+	const struct echo_state *s = state;
+
+	if (s->data_size >= DATA_MIN && s->data_size <= DATA_MAX)
+		return 0;
+	return diag_set(d, ERR_PARSE, "data-size %llu is not within %d and %d",
+	                (unsigned long long)s->data_size, DATA_MIN, DATA_MAX);
+}
+
+static void layout_v4(const void *state, struct wire_out *w)
+{
+	const struct echo_state *s = state;
+
+	wire_put8(w, ECHO_REQUEST_V4);
+	wire_put_zeros(w, 7 + s->data_size);
+}
+
+static void layout_v6(const void *state, struct wire_out *w)
+{
+	const struct echo_state *s = state;
+
+	wire_put8(w, ECHO_REQUEST_V6);
+	wire_put_zeros(w, 7 + s->data_size);
+}
+
+static void fill(const void *state, const struct module_scan *scan,
+                 const struct module_shot *shot, struct packet_fill *f)
+{
+	(void)state;
+	fill_put32(f, AT_ID, (uint32_t)cookie_flow(&scan->key, &shot->flow));
+	fill_put32(f, AT_TAG, shot->tag);
+	fill_put64(f, AT_TIME, shot->now_us);
+	fill_put64(f, AT_COOKIE,
+	           cookie_data(&scan->key, &shot->flow, shot->tag, shot->now_us));
+}
+
+static uint32_t elapsed_us(uint64_t then, uint64_t now)
+{
+	return now > then && now - then <= UINT32_MAX ? (uint32_t)(now - then) : 0;
+}
+
+/* The data of one of our probes, complete; r is behind the sequence number. */
+static bool read_data(const struct echo_state *s, const struct module_scan *scan,
+                      const struct probe_flow *flow, struct wire *r,
+                      struct observation *o)
+{
+	uint32_t tag = wire_get32(r);
+	uint64_t time_us = wire_get64(r), cookie = wire_get64(r);
+
+	if (r->bad || cookie != cookie_data(&scan->key, flow, tag, time_us))
+		return false;
+	for (uint64_t i = DATA_MIN; i < s->data_size; i++)
+		if (wire_get8(r) != 0)
+			return false;
+	if (r->bad)
+		return false;
+	o->tag = tag;
+	o->rtt_us = elapsed_us(time_us, o->when_us);
+	return true;
+}
+
+static bool reply(const void *state, const struct module_scan *scan,
+                  struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	uint8_t type = wire_get8(&r), code = wire_get8(&r);
+	uint32_t id;
+
+	wire_skip(&r, 2);
+	id = wire_get32(&r);
+	flow->port = 0;
+	if (type != (addr_is_v4(flow->dst) ? ECHO_REPLY_V4 : ECHO_REPLY_V6) ||
+	    code != 0 || r.bad || id != (uint32_t)cookie_flow(&scan->key, flow))
+		return false;
+	if (!read_data(state, scan, flow, &r, o) || wire_left(&r) != 0)
+		return false;
+	o->outcome = OBS_OPEN;
+	o->sport = (uint16_t)(id >> 16);
+	o->icmp_type = type;
+	o->icmp_code = code;
+	return true;
+}
+
+/* What is quoted must be right as far as it goes; data that is cut short has
+ * lost the cookie that vouches for it, and is not looked at. */
+static bool quote(const void *state, const struct module_scan *scan,
+                  struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	const struct echo_state *s = state;
+	uint8_t type = wire_get8(&r), code = wire_get8(&r);
+	uint32_t id;
+
+	wire_skip(&r, 2);
+	id = wire_get32(&r);
+	flow->port = 0;
+	if (type != (addr_is_v4(flow->dst) ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6) ||
+	    code != 0 || r.bad || id != (uint32_t)cookie_flow(&scan->key, flow))
+		return false;
+	o->sport = (uint16_t)(id >> 16);
+	return wire_left(&r) < s->data_size || read_data(s, scan, flow, &r, o);
+}
+
+/* Error types 1 to 4 of ICMPv6; 3, 4, 11 and 12 of ICMP. */
+const struct probe_module probe_icmp6_echo = {
+	.name = "icmp6-echo",
+	.summary = "ICMPv6 echo request",
+	.families = PROBE_V6,
+	.proto = OBS_ICMP6,
+	.ip_proto = IPPROTO_ICMPV6,
+	.checksum_at = 2,
+	.bpf_v6 = "ip6[6] = 58 and ip6[40] = 129",
+	.opts = opts,
+	.defaults = &defaults,
+	.state_size = sizeof(struct echo_state),
+	.check = check,
+	.layout = layout_v6,
+	.fill = fill,
+	.reply = reply,
+	.quote = quote,
+};
+
+const struct probe_module probe_icmp_echo = {
+	.name = "icmp-echo",
+	.summary = "ICMP echo request (IPv4)",
+	.families = PROBE_V4,
+	.proto = OBS_ICMP,
+	.ip_proto = IPPROTO_ICMP,
+	.checksum_at = 2,
+	.bpf_v4 = "icmp[0] = 0",
+	.opts = opts,
+	.defaults = &defaults,
+	.state_size = sizeof(struct echo_state),
+	.check = check,
+	.layout = layout_v4,
+	.fill = fill,
+	.reply = reply,
+	.quote = quote,
+};

@@ -1,0 +1,148 @@
+/* TCP SYN (RFC 9293).  The sequence number is 32 bits of the flow's cookie, the
+ * source port up to 12 more.  A SYN-ACK means open, a RST closed; both must
+ * acknowledge exactly our SYN: section 3.10.7.1 has a closed port answer with
+ * ACK = SEQ + 1, and 3.10.7.3 has the sender of a SYN ignore a RST without an
+ * acceptable ACK. */
+#include <netinet/in.h>
+
+#include "probe/module.h"
+
+enum {
+	/* Above Linux's default ip_local_port_range: the kernel's own connections
+	 * do not use them. */
+	PORT_FIRST = 61440,
+	PORT_MASK = 4095,
+	AT_SPORT = 0,
+	AT_DPORT = 2,
+	AT_SEQ = 4,
+	FLAG_FIN = 1,
+	FLAG_SYN = 2,
+	FLAG_RST = 4,
+	FLAG_ACK = 16,
+	HEADER = 20,
+};
+
+struct syn_state {
+	uint64_t mss, window;
+};
+
+static const struct syn_state defaults = {
+	.mss = 1220, /* fits IPv6's minimum MTU */
+	.window = 65535,
+};
+
+static const struct opt opts[] = {
+	OPT_COUNT("mss", 0, struct syn_state, mss, "BYTES",
+	          "maximum segment size that is announced, 1 to 65535"),
+	OPT_COUNT("window", 0, struct syn_state, window, "BYTES",
+	          "receive window that is announced, 0 to 65535"),
+	OPT_END,
+};
+
+static int check(const void *state, struct diag *d)
+{
+	const struct syn_state *s = state;
+
+	if (s->mss >= 1 && s->mss <= UINT16_MAX && s->window <= UINT16_MAX)
+		return 0;
+	return diag_set(d, ERR_PARSE, "mss and window must fit 16 bits, mss not 0");
+}
+
+static void layout(const void *state, struct wire_out *w)
+{
+	const struct syn_state *s = state;
+
+	wire_put_zeros(w, 12);
+	wire_put8(w, (HEADER + 4) / 4 << 4);
+	wire_put8(w, FLAG_SYN);
+	wire_put16(w, (uint16_t)s->window);
+	wire_put32(w, 0); /* checksum, urgent pointer */
+	wire_put16(w, 0x0204);
+	wire_put16(w, (uint16_t)s->mss);
+}
+
+static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
+{
+	if (scan->source_port)
+		return scan->source_port;
+	return (uint16_t)(PORT_FIRST + (cookie >> 32 & PORT_MASK));
+}
+
+static void fill(const void *state, const struct module_scan *scan,
+                 const struct module_shot *shot, struct packet_fill *f)
+{
+	uint64_t cookie = cookie_flow(&scan->key, &shot->flow);
+
+	(void)state;
+	fill_put16(f, AT_SPORT, source_port(scan, cookie));
+	fill_put16(f, AT_DPORT, shot->flow.port);
+	fill_put32(f, AT_SEQ, (uint32_t)cookie);
+}
+
+static bool reply(const void *state, const struct module_scan *scan,
+                  struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	size_t n = wire_left(&r);
+	uint16_t port = wire_get16(&r), ours = wire_get16(&r);
+	uint32_t ack;
+	uint8_t offset, flags, kind;
+	uint64_t cookie;
+
+	(void)state;
+	wire_skip(&r, 4);
+	ack = wire_get32(&r);
+	offset = wire_get8(&r) >> 4;
+	flags = wire_get8(&r);
+	flow->port = port;
+	if (r.bad || 4u * offset < HEADER || 4u * offset > n)
+		return false;
+	cookie = cookie_flow(&scan->key, flow);
+	if (ours != source_port(scan, cookie) || ack != (uint32_t)cookie + 1)
+		return false;
+	kind = flags & (FLAG_FIN | FLAG_SYN | FLAG_RST | FLAG_ACK);
+	if (kind != (FLAG_SYN | FLAG_ACK) && kind != (FLAG_RST | FLAG_ACK))
+		return false;
+	o->outcome = kind & FLAG_SYN ? OBS_OPEN : OBS_CLOSED;
+	o->port = port;
+	o->sport = ours;
+	o->tcp_flags = flags;
+	return true;
+}
+
+static bool quote(const void *state, const struct module_scan *scan,
+                  struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	uint16_t ours = wire_get16(&r), port = wire_get16(&r);
+	uint32_t seq = wire_get32(&r);
+	uint64_t cookie;
+
+	(void)state;
+	flow->port = port;
+	cookie = cookie_flow(&scan->key, flow);
+	if (r.bad || ours != source_port(scan, cookie) || seq != (uint32_t)cookie)
+		return false;
+	o->port = port;
+	o->sport = ours;
+	return true;
+}
+
+const struct probe_module probe_tcp_syn = {
+	.name = "tcp-syn",
+	.summary = "TCP SYN: SYN-ACK is open, RST is closed",
+	.families = PROBE_V4 | PROBE_V6,
+	.proto = OBS_TCP,
+	.ip_proto = IPPROTO_TCP,
+	.has_port = true,
+	.checksum_at = 16,
+	/* RST, or SYN and ACK; ip6[53] because libpcap's tcp[] is IPv4 only. */
+	.bpf_v4 = "tcp[13] & 4 != 0 or tcp[13] & 18 = 18",
+	.bpf_v6 = "ip6[6] = 6 and (ip6[53] & 4 != 0 or ip6[53] & 18 = 18)",
+	.opts = opts,
+	.defaults = &defaults,
+	.state_size = sizeof(struct syn_state),
+	.check = check,
+	.layout = layout,
+	.fill = fill,
+	.reply = reply,
+	.quote = quote,
+};

@@ -1,0 +1,83 @@
+/* probe/module.h - a probe module: what to send, and what counts as a reply.
+ *
+ * The engine owns everything that is the same for every module: link and IP
+ * headers, addresses, checksums, rate, retries, finding the packet that an ICMP
+ * error quotes, and deduplication.  A module only knows the bytes above IP.  It
+ * is a const table and keeps no static variables; what an option set lives in
+ * its state, which is read-only once the scan is open and is used by the
+ * sending and the receiving thread at once. */
+#ifndef PROBE_MODULE_H
+#define PROBE_MODULE_H
+
+#include "common/observation.h"
+#include "common/opt.h"
+#include "probe/cookie.h"
+#include "probe/packet.h"
+#include "probe/wire.h"
+
+enum { PROBE_V4 = 1 << 0, PROBE_V6 = 1 << 1 };
+
+/* What all packets of a scan share. */
+struct module_scan {
+	struct mac_key key;
+	uint16_t source_port; /* 0: the module's default */
+};
+
+/* One packet to send. */
+struct module_shot {
+	struct probe_flow flow;
+	uint32_t tag;
+	uint64_t now_us; /* wall clock */
+};
+
+struct probe_module {
+	const char *name, *summary;
+	unsigned families; /* PROBE_V4 | PROBE_V6 */
+	uint8_t proto;     /* enum obs_proto */
+	uint8_t ip_proto;
+	bool has_port;               /* targets are (address, port); else the port is 0 */
+	uint16_t checksum_at;        /* within the upper layer */
+	const char *bpf_v4, *bpf_v6; /* which packets may be replies; see filter.c */
+	const struct opt *opts;      /* --probe-args; fields of the state */
+	const void *defaults;
+	size_t state_size;
+
+	/* Refuse a state that cannot work. */
+	int (*check)(const void *state, struct diag *d);
+
+	/* The constant bytes of a probe, with zeros where fill() writes. */
+	void (*layout)(const void *state, struct wire_out *w);
+	void (*fill)(const void *state, const struct module_scan *scan,
+	             const struct module_shot *shot, struct packet_fill *f);
+
+	/* Does this packet from flow->dst answer our probe?  r holds the upper
+	 * layer, its checksum verified; flow->port is the module's to set.  True:
+	 * ours, and the module's fields of *o are set (outcome, port, sport, tag,
+	 * icmp_type, icmp_code, tcp_flags, rtt_us from o->when_us); false: not ours,
+	 * *o may hold anything. */
+	bool (*reply)(const void *state, const struct module_scan *scan,
+	              struct probe_flow *flow, struct wire r, struct observation *o);
+
+	/* Is this the beginning of our own probe, as quoted in an ICMP error?  r may
+	 * end anywhere after what the RFCs promise (8 bytes); its checksum means
+	 * nothing.  Sets port, sport, tag and rtt_us of *o. */
+	bool (*quote)(const void *state, const struct module_scan *scan,
+	              struct probe_flow *flow, struct wire r, struct observation *o);
+};
+
+extern const struct probe_module probe_icmp6_echo;
+extern const struct probe_module probe_icmp_echo;
+extern const struct probe_module probe_tcp_syn;
+
+/* The list of modules built in: NULL past the end, or when there is none. */
+const struct probe_module *module_at(unsigned i);
+const struct probe_module *module_find(const char *name);
+
+/* A module's state: its defaults, changed by those of args ("name=value", for
+ * options with value 1: "name") that name one of its options; each one used is
+ * marked in used[args->n].  The strings of args are borrowed.  0, -ENOMEM, or
+ * ERR_PARSE told in *d. */
+int module_state_new(void **out, const struct probe_module *m,
+                     const struct opt_list *args, bool used[], struct diag *d);
+
+#endif

@@ -1,0 +1,114 @@
+#include "probe/module.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/probe.h"
+
+static const struct probe_module *const modules[] = {
+	&probe_icmp6_echo,
+	&probe_icmp_echo,
+	&probe_tcp_syn,
+};
+
+enum { MODULES = sizeof(modules) / sizeof(modules[0]) };
+
+const struct probe_module *module_at(unsigned i)
+{
+	return i < MODULES ? modules[i] : NULL;
+}
+
+/* People's other names for them: ZMap's, ZMapv6's and XMap's. */
+static const struct {
+	const char *alias, *name;
+} aliases[] = {
+	{ "icmp6_echoscan", "icmp6-echo" }, { "icmp_echoscan", "icmp-echo" },
+	{ "icmp_echo", "icmp-echo" },       { "tcp_synscan", "tcp-syn" },
+	{ "ipv6_tcp_synscan", "tcp-syn" },  { "tcp_syn", "tcp-syn" },
+};
+
+const struct probe_module *module_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (!strcmp(aliases[i].alias, name))
+			name = aliases[i].name;
+	for (unsigned i = 0; i < MODULES; i++)
+		if (!strcmp(modules[i]->name, name))
+			return modules[i];
+	return NULL;
+}
+
+const char *probe_module_name(unsigned i)
+{
+	return i < MODULES ? modules[i]->name : NULL;
+}
+
+const char *probe_module_summary(unsigned i)
+{
+	return i < MODULES ? modules[i]->summary : NULL;
+}
+
+static bool set_value(void *state, const struct opt *o, const char *value)
+{
+	char *field = (char *)state + o->offset;
+
+	switch (o->type) {
+	case OPT_TYPE_FLAG: *(bool *)field = true; return !value;
+	case OPT_TYPE_STR: *(const char **)field = value; return value;
+	case OPT_TYPE_COUNT: return value && opt_parse_count((uint64_t *)field, value);
+	case OPT_TYPE_DOUBLE: return value && opt_parse_double((double *)field, value);
+	case OPT_TYPE_DURATION:
+		return value && opt_parse_duration((uint64_t *)field, value);
+	case OPT_TYPE_ENUM:
+		for (unsigned i = 0; value && o->choices[i]; i++)
+			if (!strcmp(o->choices[i], value)) {
+				*(unsigned *)field = i;
+				return true;
+			}
+		return false;
+	case OPT_TYPE_LIST: break;
+	}
+	return false;
+}
+
+static const struct opt *find_opt(const struct probe_module *m, const char *arg, size_t n)
+{
+	for (const struct opt *o = m->opts; o && o->name; o++)
+		if (strlen(o->name) == n && !memcmp(o->name, arg, n))
+			return o;
+	return NULL;
+}
+
+int module_state_new(void **out, const struct probe_module *m,
+                     const struct opt_list *args, bool used[], struct diag *d)
+{
+	void *state = malloc(m->state_size ? m->state_size : 1);
+	int rc;
+
+	if (!state)
+		return -ENOMEM;
+	if (m->state_size)
+		memcpy(state, m->defaults, m->state_size);
+	for (size_t i = 0; i < args->n; i++) {
+		const char *arg = args->v[i], *eq = strchr(arg, '=');
+		const struct opt *o =
+			find_opt(m, arg, eq ? (size_t)(eq - arg) : strlen(arg));
+
+		if (!o)
+			continue;
+		used[i] = true;
+		if (!set_value(state, o, eq ? eq + 1 : NULL)) {
+			rc = diag_set(d, ERR_PARSE, "%s: bad probe argument '%s' (%s)",
+			              m->name, arg, o->help);
+			goto fail;
+		}
+	}
+	rc = m->check ? m->check(state, d) : 0;
+	if (rc < 0)
+		goto fail;
+	*out = state;
+	return 0;
+fail:
+	free(state);
+	return rc;
+}

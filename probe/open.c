@@ -1,0 +1,423 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "probe/scan.h"
+
+enum { V4 = 0, V6 = 1, FILTER_MAX = 8192 };
+
+static const char *const default_modules[] = { "icmp6-echo", "icmp-echo" };
+
+static int check_config(const struct probe_config *cfg, struct diag *d)
+{
+	if (!(cfg->rate_pps > 0) || !isfinite(cfg->rate_pps))
+		return diag_set(d, -EINVAL,
+		                "the rate must be more than 0 packets a second");
+	if (cfg->probes < 1)
+		return diag_set(d, -EINVAL, "the probes per target must be 1 or more");
+	if (cfg->hop_limit > 255)
+		return diag_set(d, -EINVAL, "the hop limit must be within 1 and 255");
+	return 0;
+}
+
+/* At most one module per family and kind of target, so that a target says by
+ * itself which module is meant. */
+static int add_lane(struct probe_scan *s, const struct probe_module *m, const void *state,
+                    unsigned family, struct diag *d)
+{
+	struct scan_lane *l = &s->lanes[s->n_lanes];
+
+	for (unsigned i = 0; i < s->n_lanes; i++) {
+		const struct reply_lane *other = &s->lanes[i].reply;
+
+		if (other->family == family && other->module->has_port == m->has_port)
+			return diag_set(d, -EINVAL,
+			                "%s and %s cannot share a scan: targets do not "
+			                "tell which of them is meant",
+			                other->module->name, m->name);
+	}
+	l->reply = (struct reply_lane){ m, state, family };
+	s->n_lanes++;
+	return 0;
+}
+
+static int add_module(struct probe_scan *s, const char *name, bool *args_used,
+                      struct diag *d)
+{
+	const struct probe_module *m = module_find(name);
+	int rc;
+
+	if (!m)
+		return diag_set(d, -EINVAL, "there is no probe module '%s'", name);
+	for (unsigned family = PROBE_V4; family <= PROBE_V6; family <<= 1) {
+		void *state;
+
+		if (!(m->families & family))
+			continue;
+		rc = module_state_new(&state, m, &s->cfg.module_args, args_used, d);
+		if (rc < 0)
+			return rc;
+		rc = add_lane(s, m, state, family, d);
+		if (rc < 0) {
+			free(state);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int add_modules(struct probe_scan *s, struct diag *d)
+{
+	const struct probe_config *cfg = &s->cfg;
+	size_t n = cfg->modules.n ? cfg->modules.n : 2;
+	bool *used = calloc(cfg->module_args.n + 1, sizeof(*used));
+	int rc = used ? 0 : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = add_module(s,
+		                cfg->modules.n ? cfg->modules.v[i] : default_modules[i],
+		                used, d);
+	for (size_t i = 0; rc == 0 && i < cfg->module_args.n; i++)
+		if (!used[i])
+			rc = diag_set(d, -EINVAL, "no module has the probe argument '%s'",
+			              cfg->module_args.v[i]);
+	free(used);
+	return rc;
+}
+
+static bool wants_family(const struct probe_scan *s, int v6)
+{
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		if (s->lanes[i].reply.family == (v6 ? PROBE_V6 : PROBE_V4))
+			return true;
+	return false;
+}
+
+/* Whether the user asked for something that only this family can do. */
+static bool must_have_family(const struct probe_scan *s, int v6)
+{
+	for (unsigned i = 0; s->cfg.modules.n && i < s->n_lanes; i++)
+		if (s->lanes[i].reply.module->families == (v6 ? PROBE_V6 : PROBE_V4))
+			return true;
+	return false;
+}
+
+static int parse_sources(struct probe_scan *s, struct diag *d)
+{
+	const struct opt_list *list = &s->cfg.source_ips;
+	struct reply_context *r = &s->reply;
+	struct addr128 a;
+
+	if (list->n > REPLY_SOURCES - 2)
+		return diag_set(d, -EINVAL, "more than %d source addresses",
+		                REPLY_SOURCES - 2);
+	for (int v6 = V4; v6 <= V6; v6++) {
+		s->sources[v6].first = r->n_sources;
+		for (size_t i = 0; i < list->n; i++) {
+			if (!addr_parse(&a, list->v[i]))
+				return diag_set(d, ERR_PARSE, "source address '%s'",
+				                list->v[i]);
+			if (addr_is_v4(a) != (v6 == V6))
+				r->sources[r->n_sources++] = a;
+		}
+		s->sources[v6].n = r->n_sources - s->sources[v6].first;
+		r->n_sources++; /* a place for the route's own address */
+	}
+	return 0;
+}
+
+static void drop_family(struct probe_scan *s, int v6)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->n_lanes; i++) {
+		if (s->lanes[i].reply.family == (v6 ? PROBE_V6 : PROBE_V4))
+			free((void *)s->lanes[i].reply.state);
+		else
+			s->lanes[kept++] = s->lanes[i];
+	}
+	s->n_lanes = kept;
+}
+
+static int make_template(struct scan_lane *l, const struct probe_config *cfg,
+                         const struct packet_plan *way, struct diag *d)
+{
+	const struct probe_module *m = l->reply.module;
+	uint8_t l4[PACKET_L4_MAX];
+	struct wire_out w = { l4, l4 + sizeof(l4), false };
+	struct packet_plan plan = *way;
+	int rc;
+
+	plan.ethernet = l->link->ethernet;
+	plan.v6 = l->reply.family == PROBE_V6;
+	plan.ip_proto = m->ip_proto;
+	plan.hop_limit = (uint8_t)(cfg->hop_limit ? cfg->hop_limit : 64);
+	plan.checksum_at = m->checksum_at;
+	m->layout(l->reply.state, &w);
+	rc = w.bad ? -EMSGSIZE
+	           : packet_template_init(&l->template, &plan, l4, (size_t)(w.at - l4));
+	if (rc < 0)
+		return diag_set(d, rc, "%s: its packets do not fit", m->name);
+	return 0;
+}
+
+static int take_way(struct probe_scan *s, const struct scan_way *way, struct diag *d)
+{
+	for (int v6 = V4; v6 <= V6; v6++) {
+		if (!s->links[v6]) {
+			drop_family(s, v6);
+			continue;
+		}
+		if (s->sources[v6].n == 0) {
+			s->reply.sources[s->sources[v6].first] = way->source[v6];
+			s->sources[v6].n = 1;
+		}
+	}
+	for (unsigned i = 0; i < s->n_lanes; i++) {
+		int v6 = s->lanes[i].reply.family == PROBE_V6, rc;
+
+		s->lanes[i].link = s->links[v6];
+		rc = make_template(&s->lanes[i], &s->cfg, &way->plan[v6], d);
+		if (rc < 0)
+			return rc;
+		s->reply.lanes[i] = s->lanes[i].reply;
+	}
+	s->reply.n_lanes = s->n_lanes;
+	return 0;
+}
+
+/* Everything that needs no socket. */
+static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
+                    struct diag *d)
+{
+	struct probe_scan *s;
+	int rc = check_config(cfg, d);
+
+	if (rc < 0)
+		return rc;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->cfg = *cfg;
+	s->reply.scan.source_port = cfg->source_port;
+	mac_key_random(&s->reply.scan.key);
+	rc = add_modules(s, d);
+	if (rc == 0)
+		rc = parse_sources(s, d);
+	if (rc == 0 && cfg->dedup) {
+		s->dedup = dedup_new(DEDUP_WINDOW);
+		rc = s->dedup ? 0 : -ENOMEM;
+	}
+	if (rc < 0) {
+		probe_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+int scan_open(struct probe_scan **out, const struct probe_config *cfg,
+              const struct scan_way *way, struct diag *d)
+{
+	struct probe_scan *s = NULL;
+	int rc = scan_new(&s, cfg, d);
+
+	if (rc < 0) {
+		link_close(way->links[V4]);
+		if (way->links[V6] != way->links[V4])
+			link_close(way->links[V6]);
+		receiver_close(way->receiver);
+		return rc;
+	}
+	memcpy(s->links, way->links, sizeof(s->links));
+	s->receiver = way->receiver;
+	rc = take_way(s, way, d);
+	if (rc < 0) {
+		probe_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+/* The family's address to ask the way to. */
+static struct addr128 hint(const struct probe_config *cfg, int v6)
+{
+	struct addr128 to = cfg->route_to;
+
+	if ((to.hi | to.lo) == 0 || addr_is_v4(to) == (v6 == V6))
+		return route_anywhere(v6);
+	return to;
+}
+
+static int find_interface(struct route_interface *i, const struct probe_scan *s,
+                          struct diag *d)
+{
+	struct addr128 to = s->cfg.route_to;
+	struct diag first = { "" };
+	int rc = -ENETUNREACH;
+
+	if (s->cfg.interface || (to.hi | to.lo) != 0)
+		return route_interface(i, s->cfg.interface, to, d);
+	for (int v6 = V6; v6 >= V4; v6--) {
+		if (!wants_family(s, v6))
+			continue;
+		rc = route_interface(i, NULL, route_anywhere(v6), &first);
+		if (rc == 0)
+			return 0;
+	}
+	return diag_set(d, rc, "%s", diag_str(&first, rc));
+}
+
+enum link_kind { LINK_AUTO, LINK_PACKET, LINK_IP, LINK_PCAP, LINK_MEMORY, LINK_UNKNOWN };
+
+static enum link_kind link_kind(const char *text)
+{
+	if (!text || !strcmp(text, "auto"))
+		return LINK_AUTO;
+	if (!strcmp(text, "packet"))
+		return LINK_PACKET;
+	if (!strcmp(text, "ip"))
+		return LINK_IP;
+	if (!strncmp(text, "pcap:", 5) && text[5])
+		return LINK_PCAP;
+	return !strcmp(text, "memory") ? LINK_MEMORY : LINK_UNKNOWN;
+}
+
+struct way_finder {
+	struct probe_scan *s;
+	enum link_kind kind;
+	struct route_interface interface;
+	struct scan_way way;
+	struct link *frames; /* shared by the families that send frames */
+};
+
+static int open_frames(struct way_finder *f, struct diag *d)
+{
+	if (f->frames)
+		return 0;
+	if (f->kind == LINK_PCAP)
+		return link_pcap_open(&f->frames, f->s->cfg.link + 5, d);
+	if (f->kind == LINK_MEMORY)
+		return link_memory_open(&f->frames, NULL, NULL);
+	return link_packet_open(&f->frames, f->interface.link.ifindex,
+	                        f->interface.ethernet, d);
+}
+
+static int find_family(struct way_finder *f, int v6, struct diag *d)
+{
+	const struct probe_scan *s = f->s;
+	bool offline = f->kind == LINK_PCAP || f->kind == LINK_MEMORY;
+	struct route_wish wish = {
+		.to = hint(&s->cfg, v6),
+		.has_source = s->sources[v6].n > 0,
+		.source = s->reply.sources[s->sources[v6].first],
+		.has_mac = s->cfg.gateway_mac != NULL,
+		.quiet = offline || f->kind == LINK_IP,
+	};
+	struct route_path path;
+	int rc;
+
+	if (wish.has_mac && !route_parse_mac(wish.mac, s->cfg.gateway_mac))
+		return diag_set(d, ERR_PARSE, "MAC address '%s'", s->cfg.gateway_mac);
+	if (offline && wish.has_source)
+		path = (struct route_path){ .source = wish.source };
+	else if ((rc = route_path(&path, &f->interface, &wish, d)) < 0)
+		return rc;
+	if (f->kind == LINK_PACKET && path.via == ROUTE_KERNEL)
+		return diag_set(d, -EHOSTUNREACH,
+		                "%s: the targets are on the link itself: use --link ip, "
+		                "or give a --gateway-mac",
+		                f->interface.link.name);
+	f->way.source[v6] = path.source;
+	if (!offline && (f->kind == LINK_IP || path.via == ROUTE_KERNEL))
+		return link_ip_open(&f->way.links[v6], v6, f->interface.link.name, d);
+	memcpy(f->way.plan[v6].src_mac, f->interface.link.mac, 6);
+	memcpy(f->way.plan[v6].dst_mac, path.next_mac, 6);
+	rc = open_frames(f, d);
+	f->way.links[v6] = rc < 0 ? NULL : f->frames;
+	return rc;
+}
+
+/* A family that nothing depends on may be missing; not both. */
+static int find_families(struct way_finder *f, struct diag *d)
+{
+	struct diag why[2] = { { "" }, { "" } };
+	int rc[2] = { 0, 0 }, found = 0;
+
+	for (int v6 = V6; v6 >= V4; v6--) {
+		if (!wants_family(f->s, v6))
+			continue;
+		rc[v6] = find_family(f, v6, &why[v6]);
+		found += rc[v6] == 0;
+		if (rc[v6] < 0 && must_have_family(f->s, v6))
+			return diag_set(d, rc[v6], "%s", diag_str(&why[v6], rc[v6]));
+	}
+	for (int v6 = V6; v6 >= V4; v6--) {
+		if (rc[v6] < 0 && !found)
+			return diag_set(d, rc[v6], "%s", diag_str(&why[v6], rc[v6]));
+		if (rc[v6] < 0)
+			log_info("no %s targets: %s", v6 ? "IPv6" : "IPv4",
+			         diag_str(&why[v6], rc[v6]));
+	}
+	return 0;
+}
+
+static void close_way(struct probe_scan *s)
+{
+	link_close(s->links[V4]);
+	if (s->links[V6] != s->links[V4])
+		link_close(s->links[V6]);
+	s->links[V4] = s->links[V6] = NULL;
+	receiver_close(s->receiver);
+	s->receiver = NULL;
+}
+
+int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d)
+{
+	struct way_finder f = { .kind = link_kind(cfg->link) };
+	char filter[FILTER_MAX];
+	int rc;
+
+	if (f.kind == LINK_UNKNOWN)
+		return diag_set(d, -EINVAL, "there is no link '%s'", cfg->link);
+	rc = scan_new(&f.s, cfg, d);
+	if (rc < 0)
+		return rc;
+	if (f.kind < LINK_PCAP || cfg->source_ips.n == 0)
+		rc = find_interface(&f.interface, f.s, d);
+	if (rc == 0)
+		rc = find_families(&f, d);
+	memcpy(f.s->links, f.way.links, sizeof(f.s->links));
+	if (rc == 0)
+		rc = take_way(f.s, &f.way, d);
+	if (rc == 0 && f.kind < LINK_PCAP) {
+		rc = scan_filter(f.s, filter, sizeof(filter));
+		if (rc == 0)
+			rc = receiver_pcap_open(&f.s->receiver, f.interface.link.name,
+			                        filter, d);
+	}
+	if (rc < 0) {
+		probe_close(f.s);
+		return rc;
+	}
+	*out = f.s;
+	return 0;
+}
+
+void probe_set_scope(struct probe_scan *s, const struct scope *scope)
+{
+	s->cfg.scope = scope;
+}
+
+void probe_close(struct probe_scan *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		free((void *)s->lanes[i].reply.state);
+	close_way(s);
+	dedup_free(s->dedup);
+	free(s);
+}

@@ -1,0 +1,139 @@
+#include "probe/reply.h"
+
+#include <netinet/in.h>
+
+/* RFC 4443 section 3, RFC 792. */
+enum {
+	V6_UNREACHABLE = 1,
+	V6_TOO_BIG = 2,
+	V6_TIME_EXCEEDED = 3,
+	V6_PARAMETER = 4,
+	V6_CODE_PORT = 4,
+	V4_UNREACHABLE = 3,
+	V4_SOURCE_QUENCH = 4,
+	V4_TIME_EXCEEDED = 11,
+	V4_PARAMETER = 12,
+	V4_CODE_PROTOCOL = 2,
+	V4_CODE_PORT = 3,
+	V4_CODE_TOO_BIG = 4,
+};
+
+static const struct reply_lane *find_lane(const struct reply_context *c,
+                                          const struct packet *p)
+{
+	unsigned family = p->v6 ? PROBE_V6 : PROBE_V4;
+
+	for (unsigned i = 0; i < c->n_lanes; i++)
+		if (c->lanes[i].family == family &&
+		    c->lanes[i].module->ip_proto == p->proto)
+			return &c->lanes[i];
+	return NULL;
+}
+
+static bool is_ours(const struct reply_context *c, struct addr128 a)
+{
+	for (unsigned i = 0; i < c->n_sources; i++)
+		if (addr_eq(c->sources[i], a))
+			return true;
+	return false;
+}
+
+static bool is_error(const struct packet *p)
+{
+	uint8_t type = wire_left(&p->l4) ? *p->l4.at : 0;
+
+	if (p->v6)
+		return p->proto == IPPROTO_ICMPV6 && type >= V6_UNREACHABLE &&
+		       type <= V6_PARAMETER;
+	return p->proto == IPPROTO_ICMP &&
+	       (type == V4_UNREACHABLE || type == V4_SOURCE_QUENCH ||
+	        type == V4_TIME_EXCEEDED || type == V4_PARAMETER);
+}
+
+static enum obs_outcome outcome_v6(const struct observation *o)
+{
+	switch (o->icmp_type) {
+	case V6_UNREACHABLE:
+		if (o->icmp_code == V6_CODE_PORT && addr_eq(o->from, o->target))
+			return OBS_CLOSED;
+		return OBS_UNREACHABLE;
+	case V6_TIME_EXCEEDED: return OBS_TIME_EXCEEDED;
+	}
+	return OBS_OTHER_ERROR;
+}
+
+/* A host that has no such protocol says "protocol unreachable" in IPv4. */
+static enum obs_outcome outcome_v4(const struct observation *o)
+{
+	switch (o->icmp_type) {
+	case V4_UNREACHABLE:
+		if (o->icmp_code == V4_CODE_TOO_BIG)
+			return OBS_OTHER_ERROR;
+		if ((o->icmp_code == V4_CODE_PORT || o->icmp_code == V4_CODE_PROTOCOL) &&
+		    addr_eq(o->from, o->target))
+			return OBS_CLOSED;
+		return OBS_UNREACHABLE;
+	case V4_TIME_EXCEEDED: return OBS_TIME_EXCEEDED;
+	}
+	return OBS_OTHER_ERROR;
+}
+
+/* An error about an error is never ours: what we send is no error, and the
+ * module that is asked about the quote says so. */
+static bool parse_error(const struct reply_context *c, const struct packet *p,
+                        struct observation *o)
+{
+	const struct reply_lane *lane;
+	struct wire r = p->l4;
+	struct probe_flow flow;
+	struct packet inner;
+
+	o->icmp_type = wire_get8(&r);
+	o->icmp_code = wire_get8(&r);
+	wire_skip(&r, 6);
+	if (r.bad || !packet_parse(&inner, r, PACKET_QUOTED))
+		return false;
+	lane = inner.v6 == p->v6 ? find_lane(c, &inner) : NULL;
+	if (!lane || !addr_eq(inner.src, p->dst))
+		return false;
+	flow = (struct probe_flow){ .src = inner.src,
+		                    .dst = inner.dst,
+		                    .proto = lane->module->proto };
+	o->target = inner.dst;
+	o->proto = lane->module->proto;
+	o->outcome = (uint8_t)(p->v6 ? outcome_v6(o) : outcome_v4(o));
+	return lane->module->quote(lane->state, &c->scan, &flow, inner.l4, o);
+}
+
+static bool parse_direct(const struct reply_context *c, const struct packet *p,
+                         struct observation *o)
+{
+	const struct reply_lane *lane = find_lane(c, p);
+	struct probe_flow flow;
+
+	if (!lane)
+		return false;
+	flow = (struct probe_flow){ .src = p->dst,
+		                    .dst = p->src,
+		                    .proto = lane->module->proto };
+	o->target = p->src;
+	o->proto = lane->module->proto;
+	return lane->module->reply(lane->state, &c->scan, &flow, p->l4, o);
+}
+
+bool reply_parse(const struct reply_context *c, struct wire w, enum packet_l2 l2,
+                 uint64_t when_us, struct observation *o)
+{
+	struct packet p;
+
+	if (!packet_strip(&w, l2) || !packet_parse(&p, w, PACKET_RECEIVED))
+		return false;
+	if (!is_ours(c, p.dst) || !packet_checksum_ok(&p))
+		return false;
+	*o = (struct observation){
+		.from = p.src,
+		.when_us = when_us,
+		.hop_limit = p.hop_limit,
+	};
+	return is_error(&p) ? parse_error(c, &p, o) : parse_direct(c, &p, o);
+}

@@ -1,0 +1,38 @@
+/* probe/reply.h - from received bytes to a validated observation.
+ *
+ * The one place where bytes from the network are judged.  A reply is accepted
+ * when the cookie of the flow that it claims is in it; an ICMP error when it is
+ * in the packet that the error quotes.  Not relied on, because routers and
+ * hosts may change them: hop limits, traffic class and flow label, IP options,
+ * and in quotes every length and checksum.  Pure: no state is kept. */
+#ifndef PROBE_REPLY_H
+#define PROBE_REPLY_H
+
+#include "probe/module.h"
+
+enum {
+	REPLY_LANES = 4,    /* family x (with ports, without) */
+	REPLY_SOURCES = 64, /* our own addresses, both families */
+};
+
+struct reply_lane {
+	const struct probe_module *module;
+	const void *state;
+	unsigned family; /* PROBE_V4 or PROBE_V6 */
+};
+
+struct reply_context {
+	struct module_scan scan;
+	struct reply_lane lanes[REPLY_LANES];
+	unsigned n_lanes;
+	struct addr128 sources[REPLY_SOURCES];
+	unsigned n_sources;
+};
+
+/* w: the captured bytes, from the link layer on.  True: *o is the observation
+ * (vantage, repeat and cooldown are the caller's to set); false: not an answer
+ * to one of our probes, or damaged. */
+bool reply_parse(const struct reply_context *c, struct wire w, enum packet_l2 l2,
+                 uint64_t when_us, struct observation *o);
+
+#endif

@@ -1,0 +1,61 @@
+/* probe/scan.h - inside of a scan: what opening it, running it and watching it
+ * share.  Callers use probe/probe.h; tests open a scan on links of their own. */
+#ifndef PROBE_SCAN_H
+#define PROBE_SCAN_H
+
+#include "probe/dedup.h"
+#include "probe/link.h"
+#include "probe/probe.h"
+#include "probe/reply.h"
+#include "probe/route.h"
+
+/* Written by one thread each, read by any. */
+struct scan_counters {
+	atomic_uint_fast64_t targets, refused_scope, refused_family; /* sender */
+	atomic_uint_fast64_t received, valid, open, closed, errors, repeats, invalid,
+		kernel_drops; /* receiver */
+	atomic_uint_fast64_t started_us, ended_us;
+	atomic_bool cooling;
+};
+
+struct scan_lane {
+	struct reply_lane reply; /* module, state and family */
+	struct packet_template template;
+	struct link *link;
+};
+
+struct probe_scan {
+	struct probe_config cfg;
+	struct reply_context reply;
+	struct scan_lane lanes[REPLY_LANES];
+	unsigned n_lanes;
+	struct {
+		unsigned first, n; /* in reply.sources */
+	} sources[2];              /* by family: IPv4, IPv6 */
+	struct link *links[2];     /* by family; may be the same; owned */
+	struct receiver *receiver; /* NULL: nothing is received; owned */
+	struct dedup *dedup;
+	struct scan_counters count;
+};
+
+/* What probe_open() finds out, for those who bring it themselves. */
+struct scan_way {
+	struct link *links[2];      /* taken, also on failure */
+	struct receiver *receiver;  /* taken, also on failure; may be NULL */
+	struct packet_plan plan[2]; /* MAC addresses, by family */
+	struct addr128 source[2];   /* used where cfg->source_ips has none */
+};
+
+/* A family without a link is not probed. */
+int scan_open(struct probe_scan **out, const struct probe_config *cfg,
+              const struct scan_way *way, struct diag *d);
+
+/* The capture filter of an open scan; NUL-terminated, or -EMSGSIZE. */
+int scan_filter(const struct probe_scan *s, char *buf, size_t cap);
+
+static inline void count_add(atomic_uint_fast64_t *c, uint64_t n)
+{
+	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
+}
+
+#endif

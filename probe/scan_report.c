@@ -1,0 +1,117 @@
+#include "probe/cmd_scan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+/* Control characters and what is no ASCII become \u00xx; file names may hold
+ * any bytes. */
+static void put_string(struct writer *w, const char *s)
+{
+	writer_write(w, "\"", 1);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			writer_printf(w, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			writer_printf(w, "\\u%04x", c);
+		else
+			writer_write(w, s, 1);
+	}
+	writer_write(w, "\"", 1);
+}
+
+static void string_field(struct writer *w, const char *name, const char *value)
+{
+	writer_printf(w, ",\n  \"%s\": ", name);
+	if (value)
+		put_string(w, value);
+	else
+		writer_write(w, "null", 4);
+}
+
+static void list_field(struct writer *w, const char *name, const struct opt_list *list)
+{
+	writer_printf(w, ",\n  \"%s\": [", name);
+	for (size_t i = 0; i < list->n; i++) {
+		if (i)
+			writer_write(w, ", ", 2);
+		put_string(w, list->v[i]);
+	}
+	writer_write(w, "]", 1);
+}
+
+static void count_field(struct writer *w, const char *name, uint64_t value)
+{
+	writer_printf(w, ",\n  \"%s\": %" PRIu64, name, value);
+}
+
+static void time_field(struct writer *w, const char *name, uint64_t wall_us)
+{
+	char buf[32];
+
+	string_field(w, name, wall_us ? clock_format_utc(buf, wall_us) : NULL);
+}
+
+static void put_config(struct writer *w, const struct scan_options *o)
+{
+	list_field(w, "probe_modules", &o->modules);
+	list_field(w, "probe_args", &o->module_args);
+	list_field(w, "target_ports", &o->ports);
+	list_field(w, "source_ips", &o->source_ips);
+	list_field(w, "blocklist_files", &o->scope.blocklists);
+	list_field(w, "allowlist_files", &o->scope.allowlists);
+	writer_printf(w, ",\n  \"allow_special\": %s",
+	              o->scope.allow_special ? "true" : "false");
+	string_field(w, "list_of_ips_file", o->list);
+	string_field(w, "interface", o->interface);
+	string_field(w, "gateway_mac", o->gateway_mac);
+	string_field(w, "max_targets", o->max_targets);
+	writer_printf(w, ",\n  \"rate\": %.17g", o->rate_pps);
+	count_field(w, "probes", o->probes);
+	writer_printf(w, ",\n  \"probe_interval_s\": %.9g",
+	              (double)o->probe_interval_ns / 1e9);
+	writer_printf(w, ",\n  \"cooldown_s\": %.9g", (double)o->cooldown_ns / 1e9);
+	count_field(w, "shards", o->shards);
+	count_field(w, "shard", o->shard);
+	count_field(w, "probe_ttl", o->hop_limit);
+	count_field(w, "vantage", o->vantage);
+	string_field(w, "dedup_method", o->dedup ? "none" : "full");
+}
+
+static void put_counts(struct writer *w, const struct probe_stats *s)
+{
+	count_field(w, "targets", s->targets);
+	count_field(w, "packets_sent", s->sent);
+	count_field(w, "send_errors", s->send_errors);
+	count_field(w, "refused_scope", s->refused_scope);
+	count_field(w, "refused_family", s->refused_family);
+	count_field(w, "received", s->received);
+	count_field(w, "validation_passed", s->valid);
+	count_field(w, "validation_failed", s->invalid);
+	count_field(w, "repeats", s->repeats);
+	count_field(w, "open", s->open);
+	count_field(w, "closed", s->closed);
+	count_field(w, "errors", s->errors);
+	count_field(w, "pcap_drop", s->kernel_drops);
+}
+
+void scan_report_write(struct writer *w, const struct scan_report *r)
+{
+	writer_printf(w, "{\n  \"program\": \"sextant probe scan\"");
+	string_field(w, "outcome", r->outcome);
+	time_field(w, "start_time", r->stats->started_us);
+	time_field(w, "end_time", r->stats->ended_us);
+	writer_printf(w, ",\n  \"duration_s\": %.6f",
+	              (double)(r->stats->ended_us - r->stats->started_us) / 1e6);
+	count_field(w, "seed", r->seed);
+	if (r->total)
+		writer_printf(w, ",\n  \"targets_total\": %.0f", (double)r->total);
+	put_counts(w, r->stats);
+	count_field(w, "results", r->results);
+	count_field(w, "bad_lines", r->bad_lines);
+	put_config(w, r->opts);
+	writer_printf(w, "\n}\n");
+}

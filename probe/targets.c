@@ -1,0 +1,379 @@
+#include "probe/targets.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/queue.h"
+#include "common/rng.h"
+
+enum { CHUNK = 256, JOIN_MS = 200 };
+
+struct space {
+	struct ivtab *table;
+	u128 *before; /* before[i]: addresses in the intervals 0..i-1 */
+	size_t n;
+	struct perm perm;
+	struct shard shard;
+	u128 next, end; /* positions within the shard */
+};
+
+struct stream {
+	struct reader *reader;
+	struct queue *queue;
+	pthread_t thread;
+	bool started;
+	struct shard shard;
+	uint64_t left; /* targets of all shards that may still be taken */
+	uint64_t seen;
+	int rc; /* of the thread, once the queue is closed */
+	struct diag why;
+	struct rng rng;
+	struct probe_target *window;
+	size_t n;
+};
+
+struct targets {
+	struct ports ports;
+	bool is_stream;
+	struct space space;
+	struct stream stream;
+};
+
+static u128 to_int(struct addr128 a)
+{
+	return (u128)a.hi << 64 | a.lo;
+}
+
+bool targets_parse(struct addr128 *first, struct addr128 *last, const char *text)
+{
+	const char *dash = strchr(text, '-');
+	struct addr128 a, b;
+	struct prefix p;
+
+	if (!dash) {
+		if (!prefix_parse(&p, text))
+			return false;
+		*first = p.addr;
+		*last = prefix_last(p);
+		return true;
+	}
+	if (!addr_parse_n(&a, text, (size_t)(dash - text)) || !addr_parse(&b, dash + 1) ||
+	    addr_is_v4(a) != addr_is_v4(b) || addr_cmp(a, b) > 0)
+		return false;
+	*first = a;
+	*last = b;
+	return true;
+}
+
+bool targets_parse_limit(struct targets_limit *l, const char *text)
+{
+	size_t n = strlen(text);
+	char number[32];
+	uint64_t count;
+	double percent;
+
+	if (n && text[n - 1] == '%') {
+		if (n > sizeof(number))
+			return false;
+		memcpy(number, text, n - 1);
+		number[n - 1] = 0;
+		if (!opt_parse_double(&percent, number) || !(percent > 0) ||
+		    percent > 100)
+			return false;
+		*l = (struct targets_limit){ .fraction = percent / 100 };
+		return true;
+	}
+	if (!opt_parse_count(&count, text) || count == 0)
+		return false;
+	*l = (struct targets_limit){ .count = count };
+	return true;
+}
+
+static struct targets *targets_new(const struct ports *ports)
+{
+	struct targets *t = calloc(1, sizeof(*t));
+	size_t bytes = ports->n * sizeof(*ports->v);
+
+	if (!t)
+		return NULL;
+	t->ports.v = malloc(bytes);
+	if (!t->ports.v) {
+		free(t);
+		return NULL;
+	}
+	memcpy(t->ports.v, ports->v, bytes);
+	t->ports.n = ports->n;
+	return t;
+}
+
+/* --- space --------------------------------------------------------------- */
+
+static int count_addresses(struct space *s, u128 *total)
+{
+	u128 sum = 0;
+
+	s->n = ivtab_count(s->table);
+	s->before = calloc(s->n + 1, sizeof(*s->before));
+	if (!s->before)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n; i++) {
+		struct ivtab_interval iv = ivtab_at(s->table, i);
+		u128 less_one = to_int(iv.last) - to_int(iv.first);
+
+		s->before[i] = sum;
+		if (__builtin_add_overflow(sum, less_one, &sum) ||
+		    __builtin_add_overflow(sum, (u128)1, &sum))
+			return -EOVERFLOW;
+	}
+	s->before[s->n] = sum;
+	*total = sum;
+	return 0;
+}
+
+static u128 apply_limit(const struct targets_limit *l, u128 n)
+{
+	u128 part = n;
+
+	if (l->fraction > 0 && l->fraction < 1)
+		part = (u128)ceil((double)n * l->fraction);
+	if (l->count && l->count < part)
+		part = l->count;
+	return part < n ? part : n;
+}
+
+int targets_open_space(struct targets **out, const struct ivtab_builder *b,
+                       const struct targets_config *cfg, struct diag *d)
+{
+	struct targets *t = targets_new(cfg->ports);
+	struct space *s = t ? &t->space : NULL;
+	u128 n = 0;
+	int rc = -ENOMEM;
+
+	if (!t)
+		return -ENOMEM;
+	rc = ivtab_build(&s->table, b);
+	if (rc == 0)
+		rc = count_addresses(s, &n);
+	if (rc == 0 && n == 0)
+		rc = diag_set(d, ERR_EMPTY, "there are no targets");
+	if (rc == 0 && __builtin_mul_overflow(n, (u128)t->ports.n, &n))
+		rc = -EOVERFLOW;
+	if (rc == -EOVERFLOW)
+		diag_set(d, rc, "the targets times ports are more than 2^128 - 1");
+	if (rc < 0) {
+		targets_close(t);
+		return rc;
+	}
+	perm_init(&s->perm, n, cfg->seed);
+	s->shard = cfg->shard;
+	s->end = shard_size(cfg->shard, apply_limit(&cfg->limit, n));
+	*out = t;
+	return 0;
+}
+
+/* The interval that holds the i-th address: the last one that begins at or
+ * before it. */
+static size_t find_interval(const struct space *s, u128 i)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->before[mid] <= i)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Ports are inside the permutation: no host gets all of its probes at once. */
+static struct probe_target space_at(const struct targets *t, u128 position)
+{
+	const struct space *s = &t->space;
+	u128 x = perm_at(&s->perm, position), address = x;
+	size_t port = 0, k;
+
+	if (t->ports.n > 1) {
+		if (x <= UINT64_MAX) { /* much the faster division */
+			port = (uint64_t)x % t->ports.n;
+			address = (uint64_t)x / t->ports.n;
+		} else {
+			port = (size_t)(x % t->ports.n);
+			address = x / t->ports.n;
+		}
+	}
+	k = find_interval(s, address);
+	address = to_int(ivtab_at(s->table, k).first) + (address - s->before[k]);
+	return (struct probe_target){
+		.addr = { (uint64_t)(address >> 64), (uint64_t)address },
+		.port = t->ports.v[port],
+	};
+}
+
+static int space_next(struct targets *t, struct probe_target *out, size_t max)
+{
+	struct space *s = &t->space;
+	size_t n = 0;
+
+	for (; n < max && s->next < s->end; n++)
+		out[n] = space_at(t, shard_at(s->shard, s->next++));
+	return n ? (int)n : PROBE_SOURCE_END;
+}
+
+/* --- stream -------------------------------------------------------------- */
+
+/* All ports of one address into the queue, as far as shard and limit go. */
+static bool push_address(struct targets *t, struct addr128 a)
+{
+	struct stream *s = &t->stream;
+	struct probe_target chunk[CHUNK];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->ports.n && s->left > 0; i++, s->left--) {
+		if (s->seen++ % s->shard.count != s->shard.index)
+			continue;
+		chunk[n++] = (struct probe_target){ .addr = a, .port = t->ports.v[i] };
+		if (n < CHUNK)
+			continue;
+		if (queue_push(s->queue, chunk, n, UINT64_MAX) < n)
+			return false;
+		n = 0;
+	}
+	return (n == 0 || queue_push(s->queue, chunk, n, UINT64_MAX) == n) && s->left > 0;
+}
+
+static void *read_thread(void *arg)
+{
+	struct targets *t = arg;
+	struct stream *s = &t->stream;
+	struct addr128 a;
+	int rc;
+
+	while ((rc = reader_addr(s->reader, &a, &s->why)) > 0)
+		if (!push_address(t, a))
+			break;
+	s->rc = rc < 0 ? rc : 0;
+	queue_close(s->queue);
+	return NULL;
+}
+
+int targets_open_stream(struct targets **out, const char *path,
+                        const struct reader_policy *policy,
+                        const struct targets_config *cfg, struct diag *d)
+{
+	struct targets *t = targets_new(cfg->ports);
+	struct stream *s = t ? &t->stream : NULL;
+	struct addr128 first;
+	int rc;
+
+	if (!t)
+		return -ENOMEM;
+	t->is_stream = true;
+	s->shard = cfg->shard;
+	s->left = cfg->limit.count ? (uint64_t)cfg->limit.count : UINT64_MAX;
+	rng_init(&s->rng, cfg->seed);
+	s->window = calloc(TARGETS_WINDOW, sizeof(*s->window));
+	/* Room for all ports of the first address, which no thread takes out yet. */
+	s->queue = queue_new(sizeof(struct probe_target), TARGETS_WINDOW + 65536);
+	rc = s->window && s->queue ? reader_open(&s->reader, path, policy, d) : -ENOMEM;
+	if (rc == 0)
+		rc = reader_addr(s->reader, &first, d);
+	if (rc == 0)
+		rc = diag_set(d, ERR_EMPTY, "%s: there are no targets in it",
+		              reader_name(s->reader));
+	if (rc > 0 && !push_address(t, first)) {
+		queue_close(s->queue); /* the limit was one address */
+		rc = 0;
+	} else if (rc > 0) {
+		rc = -pthread_create(&s->thread, NULL, read_thread, t);
+		s->started = rc == 0;
+	}
+	if (rc < 0) {
+		targets_close(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+static int stream_next(struct targets *t, struct probe_target *out, size_t max)
+{
+	struct stream *s = &t->stream;
+	bool closed = queue_is_closed(s->queue);
+	size_t n = 0;
+
+	if (s->n < TARGETS_WINDOW)
+		s->n += queue_pop(s->queue, s->window + s->n, TARGETS_WINDOW - s->n, 0);
+	for (; n < max && s->n > 0; n++) {
+		size_t i = rng_below(&s->rng, s->n);
+
+		out[n] = s->window[i];
+		s->window[i] = s->window[--s->n];
+	}
+	return n || !closed ? (int)n : PROBE_SOURCE_END;
+}
+
+/* --- both ---------------------------------------------------------------- */
+
+int targets_next(void *ctx, struct probe_target *out, size_t max)
+{
+	struct targets *t = ctx;
+
+	return t->is_stream ? stream_next(t, out, max) : space_next(t, out, max);
+}
+
+u128 targets_total(const struct targets *t)
+{
+	return t->is_stream ? 0 : t->space.end;
+}
+
+static bool join_reader(struct stream *s)
+{
+	struct timespec until;
+
+	if (!s->started)
+		return true;
+	queue_close(s->queue);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += JOIN_MS * (long)NS_PER_MS;
+	until.tv_sec += until.tv_nsec / (long)NS_PER_S;
+	until.tv_nsec %= (long)NS_PER_S;
+	if (pthread_timedjoin_np(s->thread, NULL, &until) != 0)
+		return false;
+	s->started = false;
+	return true;
+}
+
+int targets_result(struct targets *t, uint64_t *bad_lines, struct diag *d)
+{
+	struct stream *s = &t->stream;
+
+	*bad_lines = 0;
+	if (!t->is_stream || !join_reader(s))
+		return 0;
+	*bad_lines = reader_bad(s->reader);
+	return s->rc < 0 ? diag_set(d, s->rc, "%s", diag_str(&s->why, s->rc)) : 0;
+}
+
+void targets_close(struct targets *t)
+{
+	if (!t)
+		return;
+	if (t->is_stream && !join_reader(&t->stream)) {
+		pthread_detach(t->stream.thread);
+		return;
+	}
+	ports_fini(&t->ports);
+	ivtab_free(t->space.table);
+	free(t->space.before);
+	reader_close(t->stream.reader);
+	queue_free(t->stream.queue);
+	free(t->stream.window);
+	free(t);
+}
