@@ -5,19 +5,26 @@
 #include "common/log.h"
 #include "common/reader.h"
 
-/* One address, or the first one of a prefix. */
-static int take(struct addrvec *v, struct addr128 a, const struct seeds_config *cfg,
-                struct seeds_counts *c)
+/* Count an item, and keep its first address when that is what it is for. */
+static int take(struct addrvec *v, const struct reader_item *item,
+                const struct seeds_config *cfg, struct seeds_counts *c)
 {
+	bool single = addr_eq(item->first, item->last);
 	enum scope_verdict verdict;
 
-	if (addr_is_v4(a) && !cfg->v4) {
+	c->items++;
+	if (addr_is_v4(item->first) && !cfg->v4) {
 		c->v4++;
 		return 0;
 	}
-	verdict = scope_check(cfg->scope, a);
+	/* A range that is no prefix is nobody's network: it has no first host. */
+	if (!single && !(cfg->prefix_first && item->is_prefix)) {
+		c->prefixes++;
+		return 0;
+	}
+	verdict = scope_check(cfg->scope, item->first);
 	c->scope[verdict]++;
-	return verdict == SCOPE_OK ? addrvec_push(v, a) : 0;
+	return verdict == SCOPE_OK ? addrvec_push(v, item->first) : 0;
 }
 
 int seeds_read(struct addrvec *v, const char *path, const struct seeds_config *cfg,
@@ -31,15 +38,7 @@ int seeds_read(struct addrvec *v, const char *path, const struct seeds_config *c
 	if (rc < 0)
 		return rc;
 	while ((rc = reader_next(r, &item, d)) > 0) {
-		bool single = addr_eq(item.first, item.last);
-
-		c->items++;
-		/* A range has no length, so nobody can mean "its network". */
-		if (!single && !(cfg->prefix_first && item.is_prefix)) {
-			c->prefixes++;
-			continue;
-		}
-		rc = take(v, item.first, cfg, c);
+		rc = take(v, &item, cfg, c);
 		if (rc < 0) {
 			diag_set(d, rc, "%s: %s", reader_name(r), err_str(rc));
 			break;
