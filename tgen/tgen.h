@@ -33,7 +33,7 @@ struct tgen_config {
 	 * "already tried" set of a hitlist. */
 	bool (*exclude)(void *ctx, struct addr128 a);
 	void *exclude_ctx;
-	struct shard shard; /* count 0 or 1: all */
+	struct shard shard; /* only this one's candidates; count 0 or 1: all */
 	unsigned threads;   /* 0: one */
 };
 
@@ -46,6 +46,9 @@ struct tgen_candidate {
 /* As the region of a result: not known (a resumed run); the generator finds it
  * from the address. */
 enum { TGEN_REGION_UNKNOWN = -1 };
+
+/* For results whose candidate's region is not at hand: it is looked up. */
+#define TGEN_REGION_UNKNOWN UINT32_MAX
 
 /* What a probed candidate turned out to be. */
 struct tgen_result {
@@ -61,8 +64,10 @@ int tgen_train(struct tgen **out, const struct addrvec *seeds,
                const struct tgen_config *cfg, struct diag *d);
 void tgen_free(struct tgen *g);
 
-/* The next candidates, at most max.  0: the generator has no more; negative:
- * an error. */
+/* The next candidates, at most max.  0: the generator has no more, or went
+ * through TGEN_PATIENCE in a row that all had to be rejected; negative: an
+ * error.  How the calls are cut into batches does not matter to the sequence. */
+#define TGEN_PATIENCE (UINT64_C(1) << 24)
 int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max);
 
 /* What became of candidates, in any order and any grouping.  Whether or not
@@ -81,10 +86,18 @@ int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg
               struct diag *d);
 
 struct tgen_stats {
-	uint64_t seeds, regions, emitted, fed_back, alive, rejected_scope,
-		rejected_aliased, rejected_excluded;
+	uint64_t seeds, seeds_rejected; /* learned from; out of scope or aliased */
+	uint64_t regions, emitted, fed_back, alive;
+	/* Candidates that did not come out: out of scope, aliased or pruned,
+	 * excluded by the caller, and those of other shards. */
+	uint64_t rejected_scope, rejected_aliased, rejected_excluded, other_shards;
 };
 void tgen_stats(const struct tgen *g, struct tgen_stats *st);
+
+/* The shard that an address falls to, 0..count-1: the same on every machine.
+ * The shards of a sequence are disjoint, and together they are all of it (as
+ * long as the shards get the same feedback). */
+uint32_t tgen_shard_of(struct addr128 a, uint32_t count);
 
 /* The algorithms built in, for listings: NULL past the end. */
 const char *tgen_algorithm_name(unsigned i);

@@ -1,0 +1,411 @@
+#include "tgen/tgen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addrset.h"
+#include "tgen/algorithm.h"
+
+enum {
+	CHUNK = 4096,
+	RECENT = 64,  /* pruned prefixes that wait for the next table */
+	NAME_LEN = 16 /* of an algorithm, in the model file */
+};
+
+static const struct tgen_algorithm *const algorithms[] = { &tgen_space_tree };
+enum { N_ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
+
+struct tgen {
+	const struct tgen_algorithm *alg;
+	void *state;
+	struct tgen_config cfg; /* .algorithm is not used after training */
+	struct addrvec seeds;   /* borrowed unless owned is set */
+	bool owned;
+	/* Pruned prefixes: the first n_built are in the table as well. */
+	struct prefix *pruned;
+	size_t n_pruned, cap_pruned, n_built;
+	struct ivtab_builder *builder;
+	struct ivtab *table;
+	struct tgen_stats stats;
+};
+
+const char *tgen_algorithm_name(unsigned i)
+{
+	return i < N_ALGORITHMS ? algorithms[i]->name : NULL;
+}
+
+const char *tgen_algorithm_summary(unsigned i)
+{
+	return i < N_ALGORITHMS ? algorithms[i]->summary : NULL;
+}
+
+static int find_algorithm(const struct tgen_algorithm **out, const char *name,
+                          struct diag *d)
+{
+	for (unsigned i = 0; i < N_ALGORITHMS; i++) {
+		if (name && strcmp(algorithms[i]->name, name) != 0)
+			continue;
+		*out = algorithms[i];
+		return 0;
+	}
+	return diag_set(d, ERR_PARSE, "there is no algorithm called `%s'", name);
+}
+
+uint32_t tgen_shard_of(struct addr128 a, uint32_t count)
+{
+	return count > 1 ? (uint32_t)(addr_hash(a, 0) % count) : 0;
+}
+
+static bool in_scope(const struct tgen_config *cfg, struct addr128 a)
+{
+	if (cfg->scope)
+		return scope_check(cfg->scope, a) == SCOPE_OK;
+	return a.hi >> 61 == 1; /* 2000::/3 */
+}
+
+static bool is_pruned(const struct tgen *g, struct addr128 a)
+{
+	if (g->table && ivtab_covers(g->table, a))
+		return true;
+	for (size_t i = g->n_built; i < g->n_pruned; i++)
+		if (prefix_covers(g->pruned[i], a))
+			return true;
+	return false;
+}
+
+static bool is_aliased(const struct tgen *g, struct addr128 a)
+{
+	return (g->cfg.aliased && ivtab_covers(g->cfg.aliased, a)) || is_pruned(g, a);
+}
+
+/* Only what may be probed is worth learning from.  Seeds are copied only when
+ * some have to go. */
+static int choose_seeds(struct tgen *g, const struct addrvec *seeds)
+{
+	size_t good = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < seeds->n; i++)
+		good += in_scope(&g->cfg, seeds->a[i]) && !is_aliased(g, seeds->a[i]);
+	g->stats.seeds = good;
+	g->stats.seeds_rejected = seeds->n - good;
+	if (good == seeds->n) {
+		g->seeds = *seeds;
+		return 0;
+	}
+	g->owned = true;
+	if (addrvec_reserve(&g->seeds, good ? good : 1) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < seeds->n && rc == 0; i++)
+		if (in_scope(&g->cfg, seeds->a[i]) && !is_aliased(g, seeds->a[i]))
+			rc = addrvec_push(&g->seeds, seeds->a[i]);
+	return rc;
+}
+
+int tgen_train(struct tgen **out, const struct addrvec *seeds,
+               const struct tgen_config *cfg, struct diag *d)
+{
+	struct tgen *g = calloc(1, sizeof(*g));
+	int rc = -ENOMEM;
+
+	if (!g)
+		return rc;
+	g->cfg = *cfg;
+	rc = find_algorithm(&g->alg, cfg->algorithm, d);
+	if (rc == 0)
+		rc = choose_seeds(g, seeds);
+	if (rc == 0 && g->seeds.n == 0)
+		rc = diag_set(d, ERR_EMPTY,
+		              "none of the %zu seeds is in scope and outside aliased "
+		              "prefixes",
+		              seeds->n);
+	if (rc == 0)
+		rc = g->alg->train(&g->state, &g->seeds, cfg->seed, d);
+	if (rc < 0) {
+		tgen_free(g);
+		return rc;
+	}
+	g->stats.regions = g->alg->regions(g->state);
+	*out = g;
+	return 0;
+}
+
+void tgen_free(struct tgen *g)
+{
+	if (!g)
+		return;
+	if (g->alg)
+		g->alg->free(g->state);
+	if (g->owned)
+		addrvec_fini(&g->seeds);
+	free(g->pruned);
+	ivtab_free(g->table);
+	ivtab_builder_free(g->builder);
+	free(g);
+}
+
+/* Whether a candidate may come out; the cheap questions come first. */
+static bool admit(struct tgen *g, struct addr128 a)
+{
+	const struct tgen_config *cfg = &g->cfg;
+	struct tgen_stats *st = &g->stats;
+
+	if (!in_scope(cfg, a)) {
+		st->rejected_scope++;
+		return false;
+	}
+	if (is_aliased(g, a)) {
+		st->rejected_aliased++;
+		return false;
+	}
+	if (cfg->shard.count > 1 && tgen_shard_of(a, cfg->shard.count) != cfg->shard.index) {
+		st->other_shards++;
+		return false;
+	}
+	if (cfg->exclude && cfg->exclude(cfg->exclude_ctx, a)) {
+		st->rejected_excluded++;
+		return false;
+	}
+	return true;
+}
+
+/* Move the candidates that may come out to the front; returns how many. */
+static size_t keep_admitted(struct tgen *g, struct tgen_candidate *c, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		c[kept] = c[i];
+		kept += admit(g, c[i].addr);
+	}
+	return kept;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
+{
+	size_t n = 0;
+	uint64_t patience = TGEN_PATIENCE;
+
+	if (max > INT32_MAX)
+		max = INT32_MAX;
+	while (n < max && patience > 0) {
+		size_t want = max - n < CHUNK ? max - n : CHUNK;
+		uint64_t others = g->stats.other_shards;
+		int got = g->alg->next(g->state, out + n, want);
+		size_t kept;
+
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		kept = keep_admitted(g, out + n, (size_t)got);
+		n += kept;
+		if (kept > 0 || g->stats.other_shards > others)
+			patience = TGEN_PATIENCE;
+		else
+			patience -= least(patience, (uint64_t)got);
+	}
+	g->stats.emitted += n;
+	return (int)n;
+}
+
+int tgen_feedback(struct tgen *g, const struct tgen_result *r, size_t n)
+{
+	int rc = 0;
+
+	/* Answers from a prefix that was pruned in the meantime are no hits. */
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		if (is_pruned(g, r[i].addr))
+			continue;
+		rc = g->alg->feedback(g->state, &r[i], 1);
+		g->stats.fed_back += rc == 0;
+		g->stats.alive += rc == 0 && r[i].alive;
+	}
+	return rc;
+}
+
+static int rebuild_table(struct tgen *g)
+{
+	struct ivtab *t;
+	int rc = 0;
+
+	if (!g->builder)
+		g->builder = ivtab_builder_new();
+	if (!g->builder)
+		return -ENOMEM;
+	for (size_t i = g->n_built; i < g->n_pruned && rc == 0; i++)
+		rc = ivtab_add(g->builder, g->pruned[i], 1);
+	if (rc == 0)
+		rc = ivtab_build(&t, g->builder);
+	if (rc < 0)
+		return rc;
+	ivtab_free(g->table);
+	g->table = t;
+	g->n_built = g->n_pruned;
+	return 0;
+}
+
+static int add_pruned(struct tgen *g, struct prefix p)
+{
+	if (g->n_pruned == g->cap_pruned) {
+		size_t cap = g->cap_pruned ? 2 * g->cap_pruned : 64;
+		struct prefix *q = realloc(g->pruned, cap * sizeof(*q));
+
+		if (!q)
+			return -ENOMEM;
+		g->pruned = q;
+		g->cap_pruned = cap;
+	}
+	g->pruned[g->n_pruned++] = p;
+	return g->n_pruned - g->n_built > RECENT ? rebuild_table(g) : 0;
+}
+
+int tgen_prune(struct tgen *g, struct prefix p)
+{
+	int rc;
+
+	if (p.len > 128)
+		return -EINVAL;
+	p = prefix_make(p.addr, p.len);
+	rc = add_pruned(g, p);
+	return rc < 0 ? rc : g->alg->prune(g->state, p);
+}
+
+void tgen_stats(const struct tgen *g, struct tgen_stats *st)
+{
+	*st = g->stats;
+}
+
+/* The contents of a model file: algorithm, its version, seeds, pruned prefixes,
+ * counts, and then what the algorithm adds. */
+int tgen_save(const struct tgen *g, const char *path, struct diag *d)
+{
+	const struct tgen_stats *st = &g->stats;
+	char name[NAME_LEN] = { 0 };
+	struct model_out *o;
+	int rc = model_create(&o, path, d);
+
+	if (rc < 0)
+		return rc;
+	memcpy(name, g->alg->name, strlen(g->alg->name));
+	model_put(o, name, sizeof(name));
+	model_put_u32(o, g->alg->version);
+	model_put_u64(o, g->seeds.n);
+	for (size_t i = 0; i < g->seeds.n; i++)
+		model_put_addr(o, g->seeds.a[i]);
+	model_put_u64(o, g->n_pruned);
+	for (size_t i = 0; i < g->n_pruned; i++) {
+		model_put_addr(o, g->pruned[i].addr);
+		model_put_u32(o, g->pruned[i].len);
+	}
+	model_put_u64(o, st->seeds_rejected);
+	model_put_u64(o, st->emitted);
+	model_put_u64(o, st->fed_back);
+	model_put_u64(o, st->alive);
+	rc = g->alg->save(g->state, o);
+	if (rc < 0) {
+		model_discard(o);
+		return diag_set(d, rc, "%s: %s", path, err_str(rc));
+	}
+	return model_commit(o, d);
+}
+
+static int load_algorithm(struct tgen *g, struct model_in *in, const char *path,
+                          struct diag *d)
+{
+	char name[NAME_LEN + 1] = { 0 };
+	int rc;
+
+	model_get(in, name, NAME_LEN);
+	rc = model_status(in);
+	if (rc < 0)
+		return rc;
+	if (find_algorithm(&g->alg, name, NULL) < 0)
+		return model_reject(in, "the model is of an algorithm not known here");
+	if (g->cfg.algorithm && strcmp(g->cfg.algorithm, name) != 0)
+		return diag_set(d, ERR_FORMAT, "%s: a model of algorithm `%s', not `%s'",
+		                path, name, g->cfg.algorithm);
+	if (model_get_u32(in) != g->alg->version && model_status(in) == 0)
+		return diag_set(d, ERR_VERSION, "%s: a model of another version of `%s'",
+		                path, name);
+	return model_status(in);
+}
+
+static int load_seeds(struct tgen *g, struct model_in *in)
+{
+	uint64_t n = model_get_u64(in);
+	int rc = model_status(in);
+
+	g->owned = true;
+	if (rc == 0 && n == 0)
+		return model_reject(in, "a model without seeds");
+	while (rc == 0 && n-- > 0) {
+		struct addr128 a = model_get_addr(in);
+
+		rc = model_status(in);
+		if (rc == 0 && g->seeds.n && addr_cmp(g->seeds.a[g->seeds.n - 1], a) >= 0)
+			return model_reject(in, "seeds out of order");
+		if (rc == 0)
+			rc = addrvec_push(&g->seeds, a);
+	}
+	g->stats.seeds = g->seeds.n;
+	return rc;
+}
+
+static int load_common(struct tgen *g, struct model_in *in)
+{
+	uint64_t n = model_get_u64(in);
+	int rc = model_status(in);
+
+	while (rc == 0 && n-- > 0) {
+		struct addr128 a = model_get_addr(in);
+		uint32_t len = model_get_u32(in);
+
+		rc = model_status(in);
+		if (rc == 0 && len > 128)
+			return model_reject(in, "a prefix longer than an address");
+		if (rc == 0)
+			rc = add_pruned(g, prefix_make(a, len));
+	}
+	g->stats.seeds_rejected = model_get_u64(in);
+	g->stats.emitted = model_get_u64(in);
+	g->stats.fed_back = model_get_u64(in);
+	g->stats.alive = model_get_u64(in);
+	return rc < 0 ? rc : model_status(in);
+}
+
+int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg,
+              struct diag *d)
+{
+	struct tgen *g = calloc(1, sizeof(*g));
+	struct model_in *in = NULL;
+	int rc = -ENOMEM;
+
+	if (!g)
+		return rc;
+	g->cfg = *cfg;
+	rc = model_open(&in, path, d);
+	if (rc == 0)
+		rc = load_algorithm(g, in, path, d);
+	if (rc == 0)
+		rc = load_seeds(g, in);
+	if (rc == 0)
+		rc = load_common(g, in);
+	if (rc == 0)
+		rc = g->alg->load(&g->state, &g->seeds, in, d);
+	if (rc == 0)
+		rc = model_end(in);
+	model_close(in);
+	if (rc < 0) {
+		tgen_free(g);
+		return rc;
+	}
+	g->stats.regions = g->alg->regions(g->state);
+	*out = g;
+	return 0;
+}
