@@ -1,6 +1,7 @@
 #include "common/stop.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
