@@ -44,6 +44,7 @@ enum hitlist_source {
 	SOURCE_BGP,
 	SOURCES
 };
+const char *hitlist_source_str(enum hitlist_source s); /* "import", "discover", ... */
 
 enum hitlist_policy { /* bits of host_record.policy */
 	              POLICY_NO_SCAN = 1 << 0,
@@ -64,10 +65,16 @@ struct host_record {
 	uint8_t policy;
 };
 
-/* Fold src into dst (same address): min first, max last, OR of bitmaps;
- * commutative, associative and idempotent (a merge in any order is the same),
- * fail_streak: that of the later last_probed (the larger one when equal), 0
- * when last_seen >= last_probed. */
+/* Bring a record into the normal form, the only one that the store holds:
+ * services as service_seen says, last_seen no earlier than any service_seen,
+ * fail_streak 0 when last_seen >= last_probed. */
+void host_record_normalise(struct host_record *r);
+
+/* Fold src into dst (same address): min first (0 is later than any time), max
+ * last, OR of bitmaps, fail_streak: that of the later last_probed (the larger
+ * one when equal), 0 when last_seen >= last_probed.  Commutative, associative,
+ * and, for records in normal form, idempotent: a merge in any order, or done
+ * twice, is the same.  The result is in normal form. */
 void host_record_merge(struct host_record *dst, const struct host_record *src);
 
 /* The record that one observation amounts to; false: it is not an answer of
@@ -97,10 +104,13 @@ void hitlist_info(const struct hitlist *h, struct hitlist_info *info);
 int hitlist_lookup(const struct hitlist *h, struct addr128 a, struct host_record *out,
                    struct diag *d);
 
-/* Was a ever tried or imported?  1, 0, negative.  Thread-safe. */
+/* Was a ever tried or imported?  1, 0, negative.  What waits in journals is
+ * not known here: see hitlist_visit_journals().  Like all that only reads,
+ * thread-safe between two commits. */
 int hitlist_seen(const struct hitlist *h, struct addr128 a, struct diag *d);
 
-/* All hosts inside p (NULL: all) in numeric order, each once, merged over runs. */
+/* All hosts inside p (NULL: all) in numeric order, each once, merged over runs.
+ * An iterator sees the hitlist as it was when opened, whatever is committed. */
 struct hitlist_iter;
 int hitlist_iter_open(struct hitlist_iter **out, const struct hitlist *h,
                       const struct prefix *p, struct diag *d);
@@ -108,22 +118,40 @@ int hitlist_iter_next(struct hitlist_iter *it, struct host_record *out, struct d
 void hitlist_iter_close(struct hitlist_iter *it);
 
 /* Add records (any order, repeats merged) in one atomic step; those inside
- * aliased prefixes are left out. */
+ * aliased prefixes are left out, and only remembered in the seen tier.  Records
+ * are sorted in place.  st may be NULL. */
 struct hitlist_merge_stats {
 	uint64_t read;    /* records or observations taken in */
 	uint64_t answers; /* of these, answers of a target itself */
-	uint64_t added;   /* addresses that were not in the hitlist */
-	uint64_t updated; /* addresses that were */
+	uint64_t added;   /* addresses that were not in the hitlist, and are now */
+	uint64_t updated; /* addresses that were, and have come again */
 	uint64_t aliased; /* addresses left out, or removed, as aliased */
-	uint64_t tried;   /* keys added to the seen tier */
+	uint64_t tried;   /* addresses added to the seen tier */
 };
 int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
                 struct hitlist_merge_stats *st, struct diag *d);
 
+/* The same for more than fits in memory, and for all kinds of content in one
+ * atomic step: collect, then commit once.  At most about 150 MB of memory are
+ * used, whatever the amount.  Records are taken in faster when they ascend.
+ * Close it in any case, and before the hitlist; without a commit before, or
+ * after one that failed, the hitlist is as it was. */
+struct hitlist_batch;
+int hitlist_batch_open(struct hitlist_batch **out, struct hitlist *h, struct diag *d);
+int hitlist_batch_add(struct hitlist_batch *b, const struct host_record *records,
+                      size_t n, struct diag *d);
+int hitlist_batch_tried(struct hitlist_batch *b, const struct addr128 *a, size_t n,
+                        struct diag *d);
+int hitlist_batch_aliased(struct hitlist_batch *b, const struct prefix *p, size_t n);
+int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st,
+                         struct diag *d);
+void hitlist_batch_close(struct hitlist_batch *b);
+
 /* Journals.  What journal_append() or journal_tried() has returned 0 for
  * survives the death of the process; after journal_sync() it survives that of
  * the machine.  Observations become hosts, tried addresses the seen tier, when
- * hitlist_merge() runs. */
+ * hitlist_merge() runs.  One thread at a time may use a journal, and it must
+ * be closed before its hitlist and before a merge (ERR_BUSY). */
 struct journal;
 int journal_open(struct journal **out, struct hitlist *h, enum hitlist_source source,
                  struct diag *d);
@@ -156,7 +184,8 @@ const struct ivtab *hitlist_aliased(const struct hitlist *h);
 int hitlist_add_aliased(struct hitlist *h, const struct prefix *p, size_t n,
                         struct diag *d); /* also removes the hosts inside */
 
-/* Verify every checksum of every file: 0, or the first fault in *d. */
+/* Read every file whole and verify checksums, order, counts and that nothing
+ * aliased is left: 0, or the first fault in *d, with file and offset. */
 int hitlist_check(const struct hitlist *h, struct diag *d);
 
 /* The aliased-prefix guard: watches hits as they come, asks for test probes,
@@ -183,13 +212,16 @@ void guard_free(struct guard *g);
 int guard_probed(struct guard *g, struct addr128 candidate); /* a candidate goes out */
 int guard_hit(struct guard *g, struct addr128 found);        /* and answered */
 
-/* Is a test probe of ours?  true: it was, and its answer has been noted. */
+/* Is a test probe of ours?  true: it was, and its answer has been noted: it is
+ * no hit for guard_hit(), whatever else the caller does with it. */
 bool guard_answer(struct guard *g, struct addr128 from);
 
-/* Test probes that should go out now, at most max. */
+/* Test probes that should go out now, at most max.  The caller checks scope and
+ * rate; one that is not sent counts as silent. */
 size_t guard_next(struct guard *g, uint64_t now_ns, struct guard_probe *out, size_t max);
 
-/* Verdicts that have become final, at most max. */
+/* Verdicts that have become final, at most max.  Aliased prefixes may nest: the
+ * first one found is told at once, the shortest one that holds it later. */
 size_t guard_verdicts(struct guard *g, uint64_t now_ns, struct guard_verdict *out,
                       size_t max);
 

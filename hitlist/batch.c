@@ -1,0 +1,388 @@
+#include "hitlist/batch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "hitlist/journal.h"
+
+/* In memory at most: 32 MB of either kind, and as much again to sort them.
+ * Tests make it small. */
+#ifndef BATCH_RECORDS_MAX
+#define BATCH_RECORDS_MAX (1 << 19)
+#define BATCH_KEYS_MAX    (1 << 21)
+#endif
+
+static int cmp_record(const void *x, const void *y)
+{
+	const struct host_record *a = x, *b = y;
+
+	return addr_cmp(a->addr, b->addr);
+}
+
+static void sort_records(struct host_record *r, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		if (addr_cmp(r[i - 1].addr, r[i].addr) <= 0)
+			continue;
+		qsort(r, n, sizeof(*r), cmp_record);
+		return;
+	}
+}
+
+int hitlist_batch_open(struct hitlist_batch **out, struct hitlist *h, struct diag *d)
+{
+	struct hitlist_batch *b;
+
+	if (h->mode == HITLIST_READ)
+		return diag_set(d, -EBADF, "%s: opened for reading only", h->dir);
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->h = h;
+	for (unsigned t = 0; t < TIERS; t++)
+		b->pile[t] = (struct pile){ .tier = (enum tier)t, .ascending = true };
+	*out = b;
+	return 0;
+}
+
+void hitlist_batch_close(struct hitlist_batch *b)
+{
+	if (!b)
+		return;
+	for (unsigned t = 0; t < TIERS; t++) {
+		struct pile *p = &b->pile[t];
+
+		run_writer_close(p->w);
+		level_fini(&p->spills);
+		addrvec_fini(&p->keys);
+		free(p->rec);
+	}
+	free(b->aliased);
+	free(b->merged);
+	free(b);
+}
+
+/* The spill being written becomes readable.  Its name goes at once: the file
+ * lives as long as the mapping, and a crash leaves nothing behind. */
+static int spill_finish(struct pile *p, const char *path, struct diag *d)
+{
+	struct run *r;
+	int rc;
+
+	if (!p->w)
+		return 0;
+	rc = run_writer_finish(p->w, false, d);
+	if (rc == 0)
+		rc = run_open(&r, path, d);
+	unlink(path);
+	run_writer_close(p->w);
+	p->w = NULL;
+	if (rc < 0)
+		return rc;
+	rc = level_add(&p->spills, p->chain, r);
+	if (rc < 0)
+		run_unref(r);
+	return rc;
+}
+
+static int spill_path(const struct hitlist_batch *b, const struct pile *p,
+                      char out[static FS_PATH_MAX], struct diag *d)
+{
+	char name[MANIFEST_NAME_MAX];
+
+	snprintf(name, sizeof(name), STORE_SPILL "%" PRIu64 ".tmp", p->number);
+	return store_path(out, b->h, STORE_RUNS, name, d);
+}
+
+/* The next record of a sorted stream.  One that does not ascend begins a new
+ * chain; a full file is followed by another one of the same chain. */
+static int spill_record(struct hitlist_batch *b, struct pile *p,
+                        const struct host_record *r, struct diag *d)
+{
+	bool ascends = p->w && addr_cmp(p->last, r->addr) < 0;
+	char path[FS_PATH_MAX];
+	int rc = 0;
+
+	if (!p->w || !ascends || run_writer_records(p->w) == RUN_MAX_RECORDS) {
+		rc = spill_path(b, p, path, d);
+		if (rc == 0)
+			rc = spill_finish(p, path, d);
+		if (rc == 0 && !ascends)
+			p->chain++;
+		p->number = b->h->spills++;
+		if (rc == 0)
+			rc = spill_path(b, p, path, d);
+		if (rc == 0)
+			rc = run_writer_open(&p->w, path,
+			                     p->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
+			                     0, d);
+	}
+	if (rc < 0)
+		return rc;
+	p->last = r->addr;
+	rc = run_writer_add(p->w, r);
+	return rc ? diag_set(d, rc, "%s/%s: cannot write: %s", b->h->dir, STORE_RUNS,
+	                     err_str(rc))
+	          : 0;
+}
+
+static int sort_memory(struct pile *p)
+{
+	if (p->ascending)
+		return 0;
+	sort_records(p->rec, p->n);
+	p->ascending = true;
+	return addrvec_sort(&p->keys);
+}
+
+/* What is in memory goes to disk. */
+static int spill(struct hitlist_batch *b, struct pile *p, struct diag *d)
+{
+	struct merger *m;
+	struct host_record r;
+	int rc = sort_memory(p);
+
+	if (rc == 0)
+		rc = merger_new(&m);
+	if (rc < 0)
+		return rc;
+	rc = p->tier == TIER_HOSTS ? merger_add_records(m, p->rec, p->n)
+	                           : merger_add_keys(m, p->keys.a, p->keys.n);
+	while (rc == 0 && (rc = merger_next(m, &r, d)) > 0)
+		rc = spill_record(b, p, &r, d);
+	merger_free(m);
+	p->n = 0;
+	p->keys.n = 0;
+	return rc;
+}
+
+int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d)
+{
+	struct pile *p = &b->pile[TIER_HOSTS];
+	int rc = 0;
+
+	if (p->n == BATCH_RECORDS_MAX)
+		rc = spill(b, p, d);
+	if (rc < 0)
+		return rc;
+	if (!p->rec)
+		p->rec = malloc(BATCH_RECORDS_MAX * sizeof(*p->rec));
+	if (!p->rec)
+		return -ENOMEM;
+	if (p->n && addr_cmp(p->rec[p->n - 1].addr, r->addr) > 0)
+		p->ascending = false;
+	p->rec[p->n] = *r;
+	host_record_normalise(&p->rec[p->n++]);
+	p->total++;
+	return 0;
+}
+
+int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d)
+{
+	struct pile *p = &b->pile[TIER_SEEN];
+	int rc = 0;
+
+	if (p->keys.n == BATCH_KEYS_MAX)
+		rc = spill(b, p, d);
+	if (rc < 0)
+		return rc;
+	if (p->keys.n && addr_cmp(p->keys.a[p->keys.n - 1], a) > 0)
+		p->ascending = false;
+	p->total++;
+	return addrvec_push(&p->keys, a);
+}
+
+int hitlist_batch_add(struct hitlist_batch *b, const struct host_record *records,
+                      size_t n, struct diag *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = batch_take(b, &records[i], d);
+	b->read += n;
+	return rc;
+}
+
+int hitlist_batch_tried(struct hitlist_batch *b, const struct addr128 *a, size_t n,
+                        struct diag *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = batch_tried(b, a[i], d);
+	return rc;
+}
+
+int hitlist_batch_aliased(struct hitlist_batch *b, const struct prefix *p, size_t n)
+{
+	struct prefix *q = n ? realloc(b->aliased, (b->naliased + n) * sizeof(*q)) : NULL;
+
+	if (n == 0)
+		return 0;
+	if (!q)
+		return -ENOMEM;
+	b->aliased = q;
+	memcpy(q + b->naliased, p, n * sizeof(*p));
+	b->naliased += n;
+	return 0;
+}
+
+uint64_t batch_total(const struct hitlist_batch *b, enum tier t)
+{
+	return b->pile[t].total + (t == TIER_HOSTS ? b->nborrowed : 0);
+}
+
+int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
+                 struct diag *d)
+{
+	struct pile *p = &b->pile[t];
+	char path[FS_PATH_MAX];
+	int rc = spill_path(b, p, path, d);
+
+	if (rc == 0)
+		rc = spill_finish(p, path, d);
+	if (rc == 0)
+		rc = sort_memory(p);
+	if (rc == 0)
+		rc = merger_new(out);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < p->spills.n; i++)
+		rc = merger_add_runs(*out, p->spills.g[i].runs, p->spills.g[i].n,
+		                     (struct addr128){ 0, 0 }, d);
+	if (rc == 0)
+		rc = merger_add_records(*out, p->rec, p->n);
+	if (rc == 0)
+		rc = merger_add_keys(*out, p->keys.a, p->keys.n);
+	if (rc == 0 && t == TIER_HOSTS && b->nborrowed) {
+		for (size_t i = 0; i < b->nborrowed; i++)
+			host_record_normalise(&b->borrowed[i]);
+		sort_records(b->borrowed, b->nborrowed);
+		rc = merger_add_records(*out, b->borrowed, b->nborrowed);
+	}
+	if (rc < 0) {
+		merger_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
+                struct hitlist_merge_stats *st, struct diag *d)
+{
+	struct hitlist_batch *b;
+	int rc = hitlist_batch_open(&b, h, d);
+
+	if (rc < 0)
+		return rc;
+	b->borrowed = records;
+	b->nborrowed = n;
+	b->read = n;
+	rc = hitlist_batch_commit(b, st, d);
+	hitlist_batch_close(b);
+	return rc;
+}
+
+int hitlist_add_aliased(struct hitlist *h, const struct prefix *p, size_t n,
+                        struct diag *d)
+{
+	struct hitlist_batch *b;
+	int rc = hitlist_batch_open(&b, h, d);
+
+	if (rc < 0)
+		return rc;
+	rc = hitlist_batch_aliased(b, p, n);
+	if (rc == 0)
+		rc = hitlist_batch_commit(b, NULL, d);
+	hitlist_batch_close(b);
+	return rc;
+}
+
+/* Journals */
+
+struct taking {
+	struct hitlist_batch *b;
+	enum hitlist_source source;
+	struct diag *d;
+};
+
+static int take_observed(void *ctx, const struct observation *o)
+{
+	struct taking *t = ctx;
+	struct host_record r;
+
+	t->b->read++;
+	if (!host_record_from_observation(&r, o, t->source))
+		return 0;
+	t->b->answers++;
+	return batch_take(t->b, &r, t->d);
+}
+
+static int take_tried(void *ctx, struct addr128 a)
+{
+	struct taking *t = ctx;
+
+	return batch_tried(t->b, a, t->d);
+}
+
+static int take_aliased(void *ctx, struct prefix p)
+{
+	struct taking *t = ctx;
+
+	return hitlist_batch_aliased(t->b, &p, 1);
+}
+
+static int take_journal(void *ctx, const char *name)
+{
+	struct taking *t = ctx;
+	struct hitlist_batch *b = t->b;
+	const struct journal_visitor v = { take_observed, take_tried, take_aliased, t };
+	struct manifest_name *merged;
+	struct journal_reader *r;
+	char path[FS_PATH_MAX];
+	int rc = store_path(path, b->h, STORE_JOURNAL, name, t->d);
+
+	if (rc == 0)
+		rc = journal_reader_open(&r, path, t->d);
+	if (rc < 0)
+		return rc;
+	t->source = journal_reader_source(r);
+	rc = journal_visit(r, &v, t->d);
+	if (rc == 0 && journal_reader_torn(r))
+		log_warn("%s: the last %" PRIu64
+		         " bytes were not written whole: left out",
+		         path, journal_reader_torn(r));
+	journal_reader_close(r);
+	if (rc < 0)
+		return rc;
+	merged = realloc(b->merged, (b->nmerged + 1) * sizeof(*merged));
+	if (!merged)
+		return -ENOMEM;
+	b->merged = merged;
+	if (snprintf(merged[b->nmerged].s, sizeof(merged->s), "%s", name) >=
+	    (int)sizeof(merged->s))
+		return diag_set(t->d, ERR_FORMAT, "%s: not a name of a journal", path);
+	b->nmerged++;
+	return 0;
+}
+
+int hitlist_merge(struct hitlist *h, struct hitlist_merge_stats *st, struct diag *d)
+{
+	struct taking t = { .d = d };
+	int rc;
+
+	if (h->journals)
+		return diag_set(d, ERR_BUSY, "%s: a journal is still open", h->dir);
+	rc = hitlist_batch_open(&t.b, h, d);
+	if (rc < 0)
+		return rc;
+	rc = store_each_journal(h, take_journal, &t, d);
+	if (rc == 0)
+		rc = hitlist_batch_commit(t.b, st, d);
+	hitlist_batch_close(t.b);
+	return rc;
+}

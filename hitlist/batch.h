@@ -1,0 +1,45 @@
+/* hitlist/batch.h - what a commit is going to add, sorted and on disk where it
+ * is much; for this folder alone. */
+#ifndef HITLIST_BATCH_H
+#define HITLIST_BATCH_H
+
+#include "common/addrvec.h"
+#include "hitlist/manifest.h"
+#include "hitlist/store.h"
+#include "hitlist/stream.h"
+
+/* Records of one tier: sorted spill files (mapped, their names gone), and the
+ * rest in memory. */
+struct pile {
+	enum tier tier;
+	struct level spills; /* each group a chain of runs that ascend */
+	struct run_writer *w;
+	struct addr128 last;           /* written to w */
+	uint64_t chain, total, number; /* number: of the file being written */
+	struct host_record *rec;       /* hosts */
+	size_t n;
+	struct addrvec keys; /* seen */
+	bool ascending;      /* what is in memory */
+};
+
+struct hitlist_batch {
+	struct hitlist *h;
+	struct pile pile[TIERS];
+	struct prefix *aliased;
+	size_t naliased;
+	struct host_record *borrowed; /* further records, sorted in place */
+	size_t nborrowed;
+	struct manifest_name *merged; /* journals that went in */
+	size_t nmerged;
+	uint64_t read, answers;
+};
+
+int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
+int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d);
+
+/* Everything of one tier in order; nothing may be added until it is closed. */
+int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
+                 struct diag *d);
+uint64_t batch_total(const struct hitlist_batch *b, enum tier t); /* with repeats */
+
+#endif
