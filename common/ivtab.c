@@ -32,19 +32,26 @@ struct ivtab_builder {
 };
 
 /* The flat form: keys at which the value changes, from key 0 on; gaps have a
- * start too.  The first-level index maps the bits that tell real addresses
- * apart to a range of starts, which a search on the high words alone narrows
- * down; few starts have low words, and lo is NULL when none has. */
+ * start too.  Few starts have low words, and lo is NULL when none has.
+ *
+ * The index leads from a key to the few starts around it in two steps.  The top
+ * bits select a node; the node cuts its part of the key space into as many equal
+ * slots as it has starts, twice over, because addresses crowd in a few parts of
+ * the space.  Each slot has the number of the last start before it. */
+struct node {
+	uint32_t slots; /* its first slot */
+	uint32_t shift; /* 63 - log2(number of slots) */
+};
+
 struct tab {
 	uint64_t *hi, *lo;
 	uint32_t *value;
 	size_t n;
 	uint32_t *covered; /* the starts that are not gaps */
 	size_t n_covered;
-	uint32_t *index; /* bucket -> last start in the buckets before it */
-	uint64_t base;   /* the indexed part of the high words starts here, */
-	unsigned shift;  /* has buckets of 1 << shift */
-	uint64_t last;   /* up to this one; one bucket each lies before and after */
+	struct node *node; /* 1 << bits of them */
+	unsigned bits;
+	uint32_t *slot; /* and one more, for the end of the last */
 };
 
 struct ivtab {
@@ -96,7 +103,8 @@ void ivtab_builder_free(struct ivtab_builder *b)
 	free(b);
 }
 
-/* Twice as many starts must fit a uint32_t. */
+/* There may be twice as many starts, and four times as many slots as starts:
+ * their numbers must fit a uint32_t. */
 static int collect(struct ivtab_builder *b, enum family f, struct addr128 first,
                    struct addr128 last, uint32_t value)
 {
@@ -108,7 +116,7 @@ static int collect(struct ivtab_builder *b, enum family f, struct addr128 first,
 		size_t cap = s->cap ? s->cap * 2 : 16;
 		struct entry *e;
 
-		if (cap > INT32_MAX / 2)
+		if (cap > INT32_MAX / 8)
 			return -ENOMEM;
 		e = realloc(s->e, cap * sizeof(*e));
 		if (!e)
@@ -277,7 +285,8 @@ static void tab_fini(struct tab *t)
 	free(t->lo);
 	free(t->value);
 	free(t->covered);
-	free(t->index);
+	free(t->node);
+	free(t->slot);
 	*t = (struct tab){ 0 };
 }
 
@@ -346,39 +355,59 @@ static int tab_trim(struct tab *t)
 	return 0;
 }
 
-static inline uint64_t bucket_of(const struct tab *t, uint64_t hi)
+/* The slot of a high word within its node. */
+static inline uint64_t slot_of(const struct tab *t, const struct node *d, uint64_t hi)
 {
-	uint64_t b;
-
-	if (hi < t->base)
-		return 0;
-	b = 1 + ((hi - t->base) >> t->shift);
-	return b < t->last ? b : t->last;
+	return (hi << t->bits) >> 1 >> d->shift;
 }
 
-/* Nearly all IPv6 lies in 2000::/3, so the index divides that and leaves one
- * bucket on either side of it.  20 bits for a full table; small tables get a
- * small index, which stays in the first-level cache. */
-static int tab_index(struct tab *t, enum family f)
+/* Give each node its slots; returns how many there are in all. */
+static size_t plan_nodes(struct tab *t)
 {
-	enum { MIN_BITS = 4, MAX_BITS = 20, SPARE_BITS = 3 };
-	unsigned fixed = f == V6 ? 3 : 0, bits = MIN_BITS;
-	size_t p = 0;
+	size_t p = 0, slots = 0;
 
-	while (bits < MAX_BITS && t->n >> (bits - SPARE_BITS))
-		bits++;
-	t->base = f == V6 ? UINT64_C(1) << 61 : 0;
-	t->shift = 64 - fixed - bits;
-	t->last = (UINT64_C(1) << bits) + 1;
-	t->index = malloc((t->last + 2) * sizeof(*t->index));
-	if (!t->index)
-		return -ENOMEM;
-	t->index[0] = 0;
-	for (uint64_t b = 1; b <= t->last + 1; b++) {
-		while (p + 1 < t->n && bucket_of(t, t->hi[p + 1]) < b)
+	for (uint64_t i = 0; i < UINT64_C(1) << t->bits; i++) {
+		size_t n = 0;
+		unsigned log = 0;
+
+		while (p < t->n && t->hi[p] >> (64 - t->bits) == i) {
+			n++;
 			p++;
-		t->index[b] = (uint32_t)p;
+		}
+		while (UINT64_C(1) << log < 2 * n)
+			log++;
+		t->node[i] = (struct node){ (uint32_t)slots, 63 - log };
+		slots += (size_t)1 << log;
 	}
+	return slots;
+}
+
+/* Small tables get few nodes, so that they stay in the first-level cache. */
+static int tab_index(struct tab *t)
+{
+	enum { MAX_BITS = 16, SPARE_BITS = 4 };
+	size_t slots, k = 0;
+
+	t->bits = SPARE_BITS;
+	while (t->bits < MAX_BITS && t->n >> (t->bits - SPARE_BITS))
+		t->bits++;
+	t->node = malloc(sizeof(*t->node) << t->bits);
+	if (!t->node)
+		return -ENOMEM;
+	slots = plan_nodes(t);
+	t->slot = malloc((slots + 1) * sizeof(*t->slot));
+	if (!t->slot)
+		return -ENOMEM;
+	t->slot[k++] = 0;
+	for (size_t p = 0; p < t->n; p++) {
+		const struct node *d = &t->node[t->hi[p] >> (64 - t->bits)];
+		size_t at = d->slots + slot_of(t, d, t->hi[p]);
+
+		while (k <= at)
+			t->slot[k++] = (uint32_t)(p - 1);
+	}
+	while (k <= slots)
+		t->slot[k++] = (uint32_t)(t->n - 1);
 	return 0;
 }
 
@@ -392,7 +421,7 @@ int ivtab_build(struct ivtab **out, const struct ivtab_builder *b)
 		if (rc == 0)
 			rc = tab_trim(&t->family[f]);
 		if (rc == 0)
-			rc = tab_index(&t->family[f], f);
+			rc = tab_index(&t->family[f]);
 	}
 	if (rc < 0)
 		ivtab_free(t);
@@ -413,8 +442,10 @@ void ivtab_free(struct ivtab *t)
 /* The last start <= key among starts from..to, which the high words leave open:
  * start `from` is known to be <= key. */
 static __attribute__((noinline)) size_t find_low(const struct tab *t, size_t from,
-                                                 size_t to, struct addr128 key)
+                                                 size_t to, uint64_t hi, uint64_t lo)
 {
+	struct addr128 key = { hi, lo };
+
 	while (from < to) {
 		size_t mid = from + (to - from + 1) / 2;
 
@@ -426,33 +457,36 @@ static __attribute__((noinline)) size_t find_low(const struct tab *t, size_t fro
 	return from;
 }
 
-/* The last start <= key.  Start 0 is key 0, so there is one.  The comparison is
- * used as a number so that the compiler makes no branch of it: which half comes
- * next cannot be predicted. */
-static inline size_t find(const struct tab *t, struct addr128 key)
+/* The last start <= the key.  Start 0 is key 0, so there is one.  The comparison
+ * is used as a mask so that the compiler makes no branch of it: which half comes
+ * next cannot be predicted.  The key comes as two words, because gcc would build
+ * a struct by a vector load of what it has just stored as words: a stall that
+ * takes longer than the search. */
+static inline size_t find(const struct tab *t, uint64_t hi, uint64_t lo)
 {
-	uint64_t b = bucket_of(t, key.hi);
-	size_t low = t->index[b], n = t->index[b + 1] - low + 1;
+	const struct node *d = &t->node[hi >> (64 - t->bits)];
+	const uint32_t *slot = &t->slot[d->slots + slot_of(t, d, hi)];
+	size_t low = slot[0], n = slot[1] - low + 1;
 	const uint64_t *p = t->hi + low;
 	size_t at;
 
 	while (n > 1) {
 		size_t half = n / 2;
 
-		p += (p[half] <= key.hi) * half;
+		p += half & -(size_t)(p[half] <= hi);
 		n -= half;
 	}
 	at = (size_t)(p - t->hi);
-	if (*p == key.hi && t->lo && t->lo[at] > key.lo)
-		at = find_low(t, low, at, key);
+	if (*p == hi && t->lo && t->lo[at] > lo)
+		at = find_low(t, low, at, hi, lo);
 	return at;
 }
 
 bool ivtab_lookup(const struct ivtab *t, struct addr128 a, uint32_t *value)
 {
-	enum family f = addr_is_v4(a) ? V4 : V6;
-	const struct tab *tab = &t->family[f];
-	uint32_t v = tab->value[find(tab, first_key(f, a))];
+	bool v4 = addr_is_v4(a);
+	const struct tab *tab = &t->family[v4 ? V4 : V6];
+	uint32_t v = tab->value[find(tab, v4 ? a.lo << 32 : a.hi, v4 ? 0 : a.lo)];
 
 	if (v == NONE)
 		return false;
@@ -477,8 +511,9 @@ bool ivtab_overlaps(const struct ivtab *t, struct prefix p)
 {
 	enum family f = prefix_is_v4(p) ? V4 : V6;
 	const struct tab *tab = &t->family[f];
+	struct addr128 first = first_key(f, p.addr);
 	struct addr128 last = last_key(f, prefix_last(p));
-	size_t i = find(tab, first_key(f, p.addr));
+	size_t i = find(tab, first.hi, first.lo);
 
 	return tab->value[i] != NONE ||
 	       (i + 1 < tab->n && addr_cmp(start_key(tab, i + 1), last) <= 0);
@@ -488,8 +523,9 @@ bool ivtab_covers_all(const struct ivtab *t, struct prefix p)
 {
 	enum family f = prefix_is_v4(p) ? V4 : V6;
 	const struct tab *tab = &t->family[f];
+	struct addr128 first = first_key(f, p.addr);
 	struct addr128 last = last_key(f, prefix_last(p));
-	size_t i = find(tab, first_key(f, p.addr));
+	size_t i = find(tab, first.hi, first.lo);
 
 	do {
 		if (tab->value[i] == NONE)
