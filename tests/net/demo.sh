@@ -43,7 +43,7 @@ say "The hitlist, in $out/hitlist"
 printf '$ %s\n' "$sextant hitlist export $out/hitlist | head"
 "$sextant" hitlist export "$out/hitlist" >"$out/export" || exit 1
 head "$out/export"
-run "$sextant" analysis summary "$out/export" || exit 1
+run "$sextant" analysis summary "$out/hitlist" || exit 1
 
 say "Check against the ground truth"
 LC_ALL=C sort "$out/export" >"$out/export.sorted"
