@@ -1,11 +1,10 @@
 /* common/perm.h - keyed permutation of [0, n), and shards of it.
  *
- * A Feistel network over the smallest even number of bits (at least 8) that
- * holds n - 1, cycle-walked until the result is below n (Black and Rogaway,
- * "Ciphers with Arbitrary Finite Domains", CT-RSA 2002).  It gives a random
- * order with no state: position i is perm_at(p, i), and to resume is to
- * remember i.  n may be anything from 1 to 2^128 - 1.  For order only: not
- * encryption. */
+ * A Feistel network over the smallest number of bits (at least 8) that holds
+ * n - 1, cycle-walked until the result is below n (Black and Rogaway, "Ciphers
+ * with Arbitrary Finite Domains", CT-RSA 2002).  It gives a random order with
+ * no state: position i is perm_at(p, i), and to resume is to remember i.  n may
+ * be anything from 1 to 2^128 - 1.  For order only: not encryption. */
 #ifndef COMMON_PERM_H
 #define COMMON_PERM_H
 
@@ -17,7 +16,7 @@ enum { PERM_ROUNDS = 6 };
 
 struct perm {
 	u128 n;
-	unsigned half; /* bits of each Feistel half */
+	unsigned left, right; /* bits of the Feistel halves; right - left is 0 or 1 */
 	uint64_t key[PERM_ROUNDS];
 };
 

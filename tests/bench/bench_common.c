@@ -234,17 +234,17 @@ static void bench_perm(void)
 {
 	static const struct {
 		const char *name;
-		unsigned bits;
+		unsigned bits, more;
 	} sizes[] = {
-		{ "perm_at, n = 2^32", 32 },
-		{ "perm_at, n = 2^33 (widest walk)", 33 },
-		{ "perm_at, n = 2^64", 64 },
-		{ "perm_at, n = 2^96", 96 },
+		{ "perm_at, n = 2^32", 32, 0 },
+		{ "perm_at, n = 2^32 + 1 (longest walk)", 32, 1 },
+		{ "perm_at, n = 2^64", 64, 0 },
+		{ "perm_at, n = 2^96", 96, 0 },
 	};
 	struct perm p;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		perm_init(&p, (u128)1 << sizes[i].bits, 1);
+		perm_init(&p, ((u128)1 << sizes[i].bits) + sizes[i].more, 1);
 		measure(&(struct bench){ sizes[i].name, NULL, run_perm, &p,
 		                         2 * MILLION });
 	}
@@ -369,8 +369,8 @@ static bool real_queries(struct addrvec *v, size_t n, const char *path)
 	return true;
 }
 
-static void collect_routes(struct ivtab_builder *b, struct addrvec *inside, size_t n,
-                           const char *path)
+static size_t collect_routes(struct ivtab_builder *b, struct addrvec *inside, size_t n,
+                             const char *path)
 {
 	struct prefix *p = NULL;
 	struct reader_item item;
@@ -394,17 +394,19 @@ static void collect_routes(struct ivtab_builder *b, struct addrvec *inside, size
 	for (inside->n = 0; count && inside->n < n;)
 		inside->a[inside->n++] = rng_addr_in(&r, p[rng_below(&r, count)]);
 	free(p);
+	return count;
 }
 
 static void real_table(const char *shared)
 {
 	struct ivtab_arg s = { .b = must(ivtab_builder_new()) };
 	char path[4096];
+	size_t routes;
 
 	snprintf(path, sizeof(path), "%s/data/pfx/combined.pfx2as.txt.xz", shared);
-	collect_routes(s.b, &s.queries, 2 * MILLION, path);
+	routes = collect_routes(s.b, &s.queries, 2 * MILLION, path);
 	measure(&(struct bench){ "ivtab_build, real, per prefix", setup_build, run_build,
-	                         &s, 1 });
+	                         &s, (double)routes });
 	lookups("ivtab_lookup, random inside real prefixes", &s);
 	fill(&s.queries, 2 * MILLION, 5, global);
 	lookups("ivtab_lookup, random in 2000::/3", &s);
