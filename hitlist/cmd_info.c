@@ -1,0 +1,56 @@
+#include <inttypes.h>
+
+#include "common/log.h"
+#include "hitlist/cmds.h"
+
+static void put_info(struct writer *w, const struct hitlist_info *i, bool json)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} rows[] = {
+		{ "generation", i->generation },
+		{ "hosts", i->hosts },
+		{ "seen", i->seen },
+		{ "aliased_prefixes", i->aliased },
+		{ "journals", i->journals },
+		{ "runs", i->runs },
+		{ "seen_runs", i->seen_runs },
+		{ "bytes", i->bytes },
+	};
+	const size_t n = sizeof(rows) / sizeof(rows[0]);
+
+	writer_printf(w, "%s", json ? "{" : "");
+	for (size_t k = 0; k < n; k++)
+		writer_printf(w, json ? "\"%s\":%" PRIu64 "%s" : "%-16s  %" PRIu64 "%s",
+		              rows[k].name, rows[k].n,
+		              !json       ? "\n"
+		              : k + 1 < n ? ","
+		                          : "}\n");
+}
+
+int info_run(const void *config, int argc, char *argv[])
+{
+	const struct info_cfg *cfg = config;
+	struct hitlist_info info;
+	struct hitlist *h = NULL;
+	struct writer *w = NULL;
+	struct diag d = { "" };
+	int rc;
+
+	if (argc != 1) {
+		log_error("info needs one hitlist");
+		return CMD_USAGE;
+	}
+	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
+	if (rc == 0)
+		rc = writer_open(&w, "-", &d);
+	if (rc == 0) {
+		hitlist_info(h, &info);
+		put_info(w, &info, cfg->json);
+		rc = writer_commit(w, &d);
+	}
+	writer_close(w);
+	hitlist_close(h);
+	return cmd_result(rc, &d);
+}

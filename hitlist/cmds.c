@@ -1,0 +1,108 @@
+#include "hitlist/cmds.h"
+
+#include <inttypes.h>
+
+#include "common/log.h"
+
+static const char *const source_choices[] = { "import", "discover", "scan",
+	                                      "dns",    "bgp",      NULL };
+static const char *const format_choices[] = { "text", "csv", "jsonl", NULL };
+static const char *const service_choices[] = { "any",    "icmp",  "tcp80",
+	                                       "tcp443", "udp53", "udp443",
+	                                       "tcp",    "udp",   NULL };
+
+#define OUTPUT_OPTS(cfg)                                                      \
+	OPT_ENUM("output-format", 'O', cfg, format, format_choices, "FORMAT", \
+	         "text (default), csv or jsonl"),                             \
+		OPT_STR("output-file", 'o', cfg, output, "FILE",              \
+	                "write to FILE instead of standard output")
+
+static const struct opt import_opts[] = {
+	OPT_ENUM("source", 0, struct import_cfg, source, source_choices, "NAME",
+	         "where the addresses come from: import (default), dns, bgp, discover, "
+	         "scan"),
+	SCOPE_OPTS(struct import_cfg, scope),
+	OPT_FLAG("skip-bad", 0, struct import_cfg, skip_bad,
+	         "leave malformed lines and IPv4 addresses out instead of refusing all"),
+	OPT_FLAG("quiet", 'q', struct import_cfg, quiet, "report errors only"),
+	OPT_END,
+};
+static const struct import_cfg import_defaults = { .source = SOURCE_IMPORT };
+
+static const struct opt export_opts[] = {
+	OUTPUT_OPTS(struct export_cfg),
+	OPT_FLAG("responsive", 0, struct export_cfg, responsive,
+	         "only hosts that have ever answered"),
+	OPT_ENUM("service", 0, struct export_cfg, service, service_choices, "NAME",
+	         "only hosts on which it answered: icmp, tcp80, tcp443, udp53, udp443, "
+	         "tcp, udp"),
+	OPT_STR("prefix", 0, struct export_cfg, prefix, "PREFIX",
+	        "only hosts inside PREFIX"),
+	OPT_STR("since", 0, struct export_cfg, since, "TIME",
+	        "only hosts that have answered since: 30d, 2026-06-02 or "
+	        "2026-06-02T12:00:00Z"),
+	OPT_END,
+};
+static const struct export_cfg export_defaults = { .output = "-" };
+
+static const struct opt lookup_opts[] = {
+	OUTPUT_OPTS(struct lookup_cfg),
+	OPT_END,
+};
+static const struct lookup_cfg lookup_defaults = { .output = "-" };
+
+static const struct opt info_opts[] = {
+	OPT_FLAG("json", 0, struct info_cfg, json, "print one JSON object"),
+	OPT_END,
+};
+
+static const struct opt no_opts[] = {
+	OPT_END,
+};
+
+static const struct opt alias_opts[] = {
+	OPT_LIST("input-file", 'I', struct alias_cfg, files, "FILE",
+	         "take the prefixes in FILE as well (repeatable)"),
+	OPT_END,
+};
+
+const struct cmd hitlist_cmds[] = {
+	{ "import", import_run, "DIR FILE...", "add the addresses of lists to a hitlist",
+	  import_opts, &import_defaults, sizeof(struct import_cfg), 0,
+	  "FILE: one address a line, plain or compressed (bzip2, gzip, xz, zstd); - is "
+	  "standard input. The hitlist is made when DIR does not exist. All or nothing: "
+	  "when anything goes wrong, the hitlist is as it was." },
+	{ "export", export_run, "DIR", "write the hosts of a hitlist, in numeric order",
+	  export_opts, &export_defaults, sizeof(struct export_cfg), 0,
+	  "Addresses in aliased prefixes are never among them." },
+	{ "lookup", lookup_run, "DIR ADDRESS...|-", "tell what is known of addresses",
+	  lookup_opts, &lookup_defaults, sizeof(struct lookup_cfg), 0,
+	  "With - the addresses are read from standard input, one a line." },
+	{ "info", info_run, "DIR", "print the numbers of a hitlist", info_opts, NULL,
+	  sizeof(struct info_cfg), 0, NULL },
+	{ "check", check_run, "DIR", "verify every byte of a hitlist", no_opts, NULL, 0,
+	  0, NULL },
+	{ "merge", merge_run, "DIR", "fold the journals of scans into a hitlist", no_opts,
+	  NULL, 0, 0, NULL },
+	{ "aliased", aliased_run, "DIR", "print the aliased prefixes", no_opts, NULL, 0,
+	  0, NULL },
+	{ "alias-add", alias_add_run, "DIR PREFIX...",
+	  "mark prefixes as aliased, and remove the hosts inside", alias_opts, NULL,
+	  sizeof(struct alias_cfg), 0, NULL },
+	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
+};
+
+int cmd_result(int rc, const struct diag *d)
+{
+	if (rc >= 0)
+		return CMD_OK;
+	log_error("%s", diag_str(d, rc));
+	return CMD_FAILED;
+}
+
+void cmd_report(const char *what, const struct hitlist_merge_stats *st)
+{
+	log_info("%s: %" PRIu64 " added, %" PRIu64 " updated, %" PRIu64
+	         " left out or removed as aliased, %" PRIu64 " more known as tried",
+	         what, st->added, st->updated, st->aliased, st->tried);
+}

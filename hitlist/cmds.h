@@ -1,0 +1,58 @@
+/* hitlist/cmds.h - the subcommands: what each one's option table fills. */
+#ifndef HITLIST_CMDS_H
+#define HITLIST_CMDS_H
+
+#include "common/opt.h"
+#include "common/scope.h"
+#include "common/writer.h"
+#include "hitlist/hitlist.h"
+
+struct import_cfg {
+	struct scope_config scope;
+	unsigned source; /* enum hitlist_source */
+	bool skip_bad, quiet;
+};
+
+enum output_format { OUTPUT_TEXT, OUTPUT_CSV, OUTPUT_JSONL };
+
+struct export_cfg {
+	const char *output, *prefix, *since;
+	unsigned format, service; /* service: enum hitlist_service + 1, 0: any */
+	bool responsive;
+};
+
+struct lookup_cfg {
+	const char *output;
+	unsigned format;
+};
+
+struct info_cfg {
+	bool json;
+};
+
+struct alias_cfg {
+	struct opt_list files;
+};
+
+int import_run(const void *cfg, int argc, char *argv[]);
+int export_run(const void *cfg, int argc, char *argv[]);
+int lookup_run(const void *cfg, int argc, char *argv[]);
+int info_run(const void *cfg, int argc, char *argv[]);
+int check_run(const void *cfg, int argc, char *argv[]);
+int merge_run(const void *cfg, int argc, char *argv[]);
+int aliased_run(const void *cfg, int argc, char *argv[]);
+int alias_add_run(const void *cfg, int argc, char *argv[]);
+
+/* The exit status for rc, after saying what went wrong. */
+int cmd_result(int rc, const struct diag *d);
+
+/* "12 added, 3 updated, ..." to the log. */
+void cmd_report(const char *what, const struct hitlist_merge_stats *st);
+
+/* One record, in the columns that output_header() names; status is a column of
+ * its own, NULL: there is none. */
+void output_header(struct writer *w, enum output_format f, bool status);
+void output_record(struct writer *w, enum output_format f, const struct host_record *r,
+                   const char *status);
+
+#endif
