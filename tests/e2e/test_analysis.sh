@@ -95,7 +95,7 @@ fi
 
 # --- a hitlist ---
 
-if ! "$sextant" hitlist import hl four >/dev/null 2>err; then
+if ! "$sextant" hitlist import --allow-special hl four >/dev/null 2>err; then
 	fail "hitlist import: $(cat err)"
 fi
 summary hl
@@ -106,6 +106,9 @@ row 'duplicates left out' 4
 
 # --- bad input ---
 
+run=$(find hl -name '*.run' -size +0 | head -n 1)
+printf '\377' | dd of="$run" bs=1 seek=30 conv=notrunc 2>/dev/null
+fails 1 "${run##*/}" hl
 printf '2001:db8::1\n\n2001:db8::x\n' >typo
 summary typo
 row addresses 1
