@@ -195,19 +195,34 @@ static const struct codec codecs[] = {
 	{ "zstd", { 0x50, 0x2a, 0x4d, 0x18 }, 4, 0x0f, ZSTD },
 };
 
+enum { CODECS = sizeof(codecs) / sizeof(codecs[0]) };
+
+static bool starts_as(const struct codec *c, const uint8_t *p, size_t n)
+{
+	return (p[0] & ~c->any_low) == c->magic[0] && !memcmp(p + 1, c->magic + 1, n - 1);
+}
+
 /* The codec whose magic the bytes start with.  Two bytes or more that end in
  * the middle of a magic count: it is a file cut very short. */
 static const struct codec *codec_find(const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+	for (size_t i = 0; i < CODECS; i++) {
 		const struct codec *c = &codecs[i];
 		size_t len = n < c->magic_len ? n : c->magic_len;
 
-		if (len >= 2 && (p[0] & ~c->any_low) == c->magic[0] &&
-		    memcmp(p + 1, c->magic + 1, len - 1) == 0)
+		if (len >= 2 && starts_as(c, p, len))
 			return c;
 	}
 	return NULL;
+}
+
+/* Whether the n > 0 bytes are the beginning of a magic, and not all of it. */
+static bool could_be_codec(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < CODECS; i++)
+		if (n < codecs[i].magic_len && starts_as(&codecs[i], p, n))
+			return true;
+	return false;
 }
 
 /* What went wrong, for this call and the later ones. */
@@ -372,18 +387,28 @@ static ssize_t read_coded(struct input *in, void *buf, size_t cap)
 	return (ssize_t)made;
 }
 
-static ssize_t read_any(struct input *in, void *buf, size_t cap)
+/* Look at the first bytes; no longer than needed, for there may be someone at
+ * the other end who waits for an answer. */
+static int look(struct input *in)
 {
-	if (in->rc)
-		return in->rc;
-	if (!in->looked) {
-		int rc = fill(in, MAGIC_MAX);
+	int rc;
 
+	do {
+		rc = fill(in, in->len + 1);
 		if (rc < 0)
 			return fail(in, rc, NULL);
-		in->looked = true;
-		in->codec = codec_find(in->buf, in->len);
-	}
+	} while (!in->raw_end && could_be_codec(in->buf, in->len));
+	in->codec = codec_find(in->buf, in->len);
+	in->looked = true;
+	return 0;
+}
+
+static ssize_t read_any(struct input *in, void *buf, size_t cap)
+{
+	if (!in->rc && !in->looked)
+		look(in);
+	if (in->rc)
+		return in->rc;
 	return in->codec ? read_coded(in, buf, cap) : read_plain(in, buf, cap);
 }
 

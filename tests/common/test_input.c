@@ -279,6 +279,30 @@ static void reads_standard_input_in_small_pieces(void **state)
 	}
 }
 
+/* Of a pipe that stays open, what has come is given out at once. */
+static void does_not_wait_for_more_than_it_needs(void **state)
+{
+	int pipefd[2], old = dup(STDIN_FILENO);
+	struct diag d = { .text = "" };
+	struct input *in;
+	char buf[64];
+
+	(void)state;
+	assert_int_equal(pipe(pipefd), 0);
+	dup2(pipefd[0], STDIN_FILENO);
+	close(pipefd[0]);
+	assert_int_equal(input_open(&in, "-", &d), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(write(pipefd[1], "::1\n", 4), 4);
+		assert_int_equal(input_read(in, buf, sizeof(buf), &d), 4);
+		assert_memory_equal(buf, "::1\n", 4);
+	}
+	close(pipefd[1]);
+	assert_int_equal(input_read(in, buf, sizeof(buf), &d), 0);
+	input_close(in);
+	files_unfeed(STDIN_FILENO, old);
+}
+
 static void names_what_cannot_be_read(void **state)
 {
 	struct files *f = *state;
@@ -312,6 +336,7 @@ int main(void)
 		cmocka_unit_test(refuses_garbage_at_the_end),
 		cmocka_unit_test(reads_zstd_behind_a_skippable_frame),
 		cmocka_unit_test(reads_standard_input_in_small_pieces),
+		cmocka_unit_test(does_not_wait_for_more_than_it_needs),
 		cmocka_unit_test(names_what_cannot_be_read),
 	};
 
