@@ -193,7 +193,8 @@ static bool read_full(struct model_in *in, size_t at, size_t n)
 		if (k < 0)
 			in->rc = (int)k;
 		else if (k == 0 && at + got == 0 && in->block > 0)
-			fail(in, ERR_TRUNC, "the model file ends here, blocks are missing");
+			fail(in, ERR_TRUNC,
+			     "the model file ends here, blocks are missing");
 		else if (k == 0)
 			fail(in, ERR_TRUNC, "the model file ends inside the block here");
 		if (k <= 0)
@@ -209,14 +210,16 @@ static bool read_block(struct model_in *in)
 		in->offset += MODEL_HEADER + in->n + 8;
 	in->at = in->n = 0;
 	if (in->last)
-		return fail(in, ERR_FORMAT, "the model file ends before its contents do") == 0;
+		return fail(in, ERR_FORMAT,
+		            "the model file ends before its contents do") == 0;
 	if (!read_full(in, 0, MODEL_HEADER))
 		return false;
 	if (memcmp(in->buf, magic, sizeof(magic)) != 0)
 		return fail(in, in->block ? ERR_CHECKSUM : ERR_FORMAT,
 		            in->block ? "damaged block header" : "not a model file") == 0;
 	if (in->buf[6] != MODEL_VERSION)
-		return fail(in, ERR_VERSION, "model file of another version, or damaged") == 0;
+		return fail(in, ERR_VERSION,
+		            "model file of another version, or damaged") == 0;
 	in->n = fetch(in->buf + 8, 4);
 	if (in->n > MODEL_BLOCK || in->buf[7] > 1 ||
 	    (in->n < MODEL_BLOCK && !in->buf[7])) {

@@ -1,5 +1,6 @@
 #include "tgen/space_tree.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
  * even a single seed has a space around it: the low nibble of the subnet and
  * the last four of the interface identifier. */
 #define ALWAYS_FREE (st_bit(15) | st_bit(28) | st_bit(29) | st_bit(30) | st_bit(31))
+
+/* Seeds are not independent of each other: n with one value weigh n^0.7. */
+#define DAMPING 0.7
 
 static int grow(struct st_training *tr)
 {
@@ -98,6 +102,8 @@ int space_model_train(struct space_model *m)
 	struct st_node top = { .n = m->n_seeds, .branch = ST_NONE };
 	int rc = -ENOMEM;
 
+	for (unsigned i = 1; i < 2 * ST_SAMPLE; i++)
+		m->damped[i] = (float)pow(i, DAMPING);
 	m->tables = calloc(1, sizeof(*m->tables));
 	tr.stack = malloc((ST_DIMS + 1) * sizeof(*tr.stack));
 	if (!m->tables || !tr.stack)
@@ -107,6 +113,7 @@ int space_model_train(struct space_model *m)
 		rc = build(&tr, 0, m->n_seeds, 0);
 	if (rc < 0)
 		goto out;
+	st_learn_end(m->tables);
 	m->nodes[0].free = m->nodes[1].free | ALWAYS_FREE;
 	rc = st_expect(&tr);
 out:

@@ -11,7 +11,9 @@ unsigned st_pos_class(unsigned nibble)
 
 unsigned st_kinds_class(unsigned values)
 {
-	static const uint8_t map[17] = { 0, 0, 1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6 };
+	static const uint8_t map[17] = {
+		0, 0, 1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6
+	};
 
 	return map[values];
 }
@@ -49,20 +51,25 @@ unsigned st_rel_class(uint16_t seen, unsigned v)
 	return v < 10 ? 5 : 6;
 }
 
-unsigned st_pop_class(const uint32_t *around, uint16_t seen, unsigned v)
+uint64_t st_unseen(const uint32_t *around, uint16_t seen)
 {
-	uint64_t all = 0;
+	uint64_t sum = 0;
 
+	for (unsigned v = 0; around && v < 16; v++)
+		if (!(seen >> v & 1))
+			sum += around[v];
+	return sum;
+}
+
+unsigned st_pop_class(const uint32_t *around, uint64_t unseen, unsigned v)
+{
 	if (!around)
 		return 0;
 	if (!around[v])
 		return 1;
-	for (unsigned w = 0; w < 16; w++)
-		if (!(seen >> w & 1))
-			all += around[w];
-	if (all > 16 * (uint64_t)around[v])
+	if (unseen > 16 * (uint64_t)around[v])
 		return 2;
-	return all > 4 * (uint64_t)around[v] ? 3 : 4;
+	return unseen > 4 * (uint64_t)around[v] ? 3 : 4;
 }
 
 uint32_t st_surroundings(const struct space_model *m, uint32_t node)

@@ -84,7 +84,7 @@ struct estimate {
 static struct estimate estimate(const struct space_model *m, uint32_t node,
                                 enum st_kind kind)
 {
-	struct st_class (*block)[ST_COUNTS] = class_block(m, node, kind);
+	struct st_class(*block)[ST_COUNTS] = class_block(m, node, kind);
 	const struct st_class *c = class_of(m, node, kind);
 	double hits = 0.01, regions = 1, own = 0.01;
 
@@ -119,7 +119,7 @@ static void settle_local(struct st_training *tr)
 			float above = i ? l[nodes[i].parent].hits[g] : 1;
 
 			l[i].hits[g] = (l[i].hits[g] + (float)LOCAL_WEIGHT * above) /
-				       (l[i].expected[g] + (float)LOCAL_WEIGHT);
+			               (l[i].expected[g] + (float)LOCAL_WEIGHT);
 		}
 	}
 }

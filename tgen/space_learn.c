@@ -58,18 +58,20 @@ static const struct st_frame *surroundings(const struct st_training *tr,
 static void learn_rel(struct st_tables *tb, unsigned j, uint16_t seen, unsigned v,
                       const struct st_frame *around)
 {
-	uint32_t counts[16];
+	uint32_t counts[16], *of = NULL;
+	uint64_t unseen;
 
 	if (around) {
-		memcpy(counts, around->counts.of[j], sizeof(counts));
-		counts[v]--;
+		of = memcpy(counts, around->counts.of[j], sizeof(counts));
+		of[v]--;
 	}
+	unseen = st_unseen(of, seen);
 	for (unsigned w = 0; w < 16; w++) {
 		struct st_tally *t = tb->rel[st_pos_class(j)][st_rel_class(seen, w)];
 
 		if (seen >> w & 1)
 			continue;
-		tally(&t[st_pop_class(around ? counts : NULL, seen, w)], w == v);
+		tally(&t[st_pop_class(of, unseen, w)], w == v);
 		tally(&t[ST_POPS], w == v);
 	}
 }
@@ -104,8 +106,8 @@ static void learn_novel(struct st_training *tr, const struct st_frame *f,
 	tr->landed[ST_NOVEL][f->node]++;
 	tr->local[f->node].hits[st_group(ST_NOVEL, u->branch)]++;
 	tb->region[ST_NOVEL][st_pos_class(u->branch)][st_count_class(u->n - 1)]
-	          [st_width_class(width)][st_kinds_class(kinds)]
-	                  .hits++;
+		  [st_width_class(width)][st_kinds_class(kinds)]
+			  .hits++;
 	learn_rel(tb, u->branch, seen, v, around);
 	for (; dims; dims &= dims - 1) {
 		unsigned j = (unsigned)__builtin_ctz(dims);
@@ -140,8 +142,8 @@ static void learn_deviant(struct st_training *tr, const struct st_frame *f,
 	tr->landed[ST_DEVIANT][c->node]++;
 	tr->local[f->node].hits[st_group(ST_DEVIANT, u->branch)]++;
 	tb->region[ST_DEVIANT][st_pos_class(u->branch)][st_count_class(n)]
-	          [st_width_class(width)][st_count_class(u->n - 1)]
-	                  .hits++;
+		  [st_width_class(width)][st_count_class(u->n - 1)]
+			  .hits++;
 }
 
 void st_learn_leaf(struct st_training *tr)
@@ -162,5 +164,18 @@ void st_learn_leaf(struct st_training *tr)
 			learn_novel(tr, f, a);
 		else
 			learn_deviant(tr, f, f + 1, a);
+	}
+}
+
+void st_learn_end(struct st_tables *tb)
+{
+	for (unsigned i = 0; i < ST_POS * ST_RELS; i++) {
+		const struct st_tally *t = tb->rel[i / ST_RELS][i % ST_RELS];
+		double prior = (t[ST_POPS].yes + 0.5) /
+		               ((double)t[ST_POPS].yes + t[ST_POPS].no + 5.0);
+
+		for (unsigned p = 0; p < ST_POPS; p++)
+			tb->rel_weight[i / ST_RELS][i % ST_RELS][p] =
+				(float)st_share(t[p], prior);
 	}
 }

@@ -20,8 +20,9 @@
  * whole tree.  It changes only the order of regions, never what a walk visits,
  * so nothing can come out twice because of it. */
 #define BAND            64
-#define FEEDBACK_WEIGHT 3.0
-#define FIXED_ONE       4294967296.0 /* expectations are summed as integers: the
+#define FEEDBACK_WEIGHT 16.0
+#define FIXED_ONE \
+	4294967296.0 /* expectations are summed as integers: the
                                         order of results must not matter */
 
 /* What was fed back on all regions at or below a node. */
@@ -200,13 +201,14 @@ static bool begin_walk(struct space_tree *t)
 	while (t->n_heap) {
 		uint32_t i = t->heap[0];
 		struct st_region *r = &t->m.regions[i];
+		bool modelled = r->next == 0;
 		int32_t key;
 
 		if (r->next == ST_NO_COST) {
 			pop(t);
 			continue;
 		}
-		if (r->next == 0) {
+		if (modelled) {
 			st_walk_model(&t->walk, &t->m, r);
 			r->next = t->walk.next ? t->walk.next : 1;
 		}
@@ -220,7 +222,8 @@ static bool begin_walk(struct space_tree *t)
 		t->walking = true;
 		t->region = i;
 		t->scale = (float)corrected(t, i);
-		st_walk_model(&t->walk, &t->m, r);
+		if (!modelled)
+			st_walk_model(&t->walk, &t->m, r);
 		st_walk_start(&t->walk, r, r->next + BAND);
 		return true;
 	}
@@ -481,7 +484,8 @@ static int load_regions(struct space_tree *t, struct model_in *in)
 		r->alive = model_get_u32(in);
 		r->mass = model_get_float(in);
 		t->key[i] = (int32_t)model_get_u32(in);
-		if (r->from > r->next || (r->next >= UINT32_MAX / 4 && r->next != ST_NO_COST) ||
+		if (r->from > r->next ||
+		    (r->next >= UINT32_MAX / 4 && r->next != ST_NO_COST) ||
 		    r->alive > r->fed || !is_ratio(r->mass))
 			return model_reject(in, "the state of a region is impossible");
 	}

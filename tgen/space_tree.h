@@ -84,6 +84,7 @@ struct st_tables {
 	struct st_tally novel[ST_POS][ST_KINDS][ST_COUNTS];
 	/* Of the values not seen, this one; the last column counts all. */
 	struct st_tally rel[ST_POS][ST_RELS][ST_POPS + 1];
+	float rel_weight[ST_POS][ST_RELS][ST_POPS]; /* what that comes to */
 	/* The value on which all of a child's seeds agree. */
 	struct st_tally keep[ST_POS][ST_KINDS][ST_COUNTS];
 	struct st_class region[2][ST_POS][ST_COUNTS][ST_WIDTHS][ST_COUNTS];
@@ -100,7 +101,8 @@ struct space_model {
 	struct st_node *nodes; /* 0: above the root, 1: the root, then preorder */
 	uint32_t n_nodes, cap_nodes;
 	struct st_tables *tables;
-	struct st_region *regions; /* in order of id */
+	float damped[2 * ST_SAMPLE]; /* the weight of so many seeds with one value */
+	struct st_region *regions;   /* in order of id */
 	uint32_t n_regions;
 };
 
@@ -130,6 +132,13 @@ void space_model_fini(struct space_model *m);
 /* space_learn.c: where each seed of the leaf on top of the stack would be found
  * by the tree of all the others. */
 void st_learn_leaf(struct st_training *tr);
+void st_learn_end(struct st_tables *tb); /* after the last leaf */
+
+/* A tally as a probability, shrunk towards a prior. */
+static inline double st_share(struct st_tally t, double prior)
+{
+	return (t.yes + 4 * prior) / ((double)t.yes + t.no + 4);
+}
 
 /* space_expect.c: make the regions, and say what to expect in each. */
 int st_expect(struct st_training *tr);
@@ -145,10 +154,11 @@ unsigned st_kinds_class(unsigned values); /* 1..16 */
 unsigned st_count_class(uint32_t n);      /* from 1 */
 unsigned st_width_class(unsigned dims);
 
-/* A value that is not in seen; around: value counts in the surroundings, or
- * NULL. */
+/* A value that is not in seen.  around: value counts in the surroundings, or
+ * NULL; unseen: their sum over the values that are not in seen. */
 unsigned st_rel_class(uint16_t seen, unsigned value);
-unsigned st_pop_class(const uint32_t *around, uint16_t seen, unsigned value);
+unsigned st_pop_class(const uint32_t *around, uint64_t unseen, unsigned value);
+uint64_t st_unseen(const uint32_t *around, uint16_t seen);
 
 /* The closest node above that has seeds enough to show what is common around
  * here; 0: there is none. */

@@ -9,28 +9,20 @@
  * Given the region, its dimensions are taken as independent.  (Making each
  * nibble depend on the one before was measured and brings nothing: regions are
  * small, and the tree has done the conditioning.) */
-#define DAMPING 0.7 /* n seeds with a value weigh n^0.7: they are not independent */
 #define MAX_COST 60000
-
-static double share(struct st_tally t, double prior)
-{
-	return (t.yes + 4 * prior) / (t.yes + t.no + 4);
-}
 
 /* Spread mass over the values that were not seen. */
 static void spread(double q[16], const struct st_tables *tb, unsigned j, uint16_t seen,
                    double mass, const uint32_t *around)
 {
+	uint64_t unseen = st_unseen(around, seen);
 	double sum = 0;
 
 	for (unsigned v = 0; v < 16; v++) {
-		const struct st_tally *t = tb->rel[st_pos_class(j)][st_rel_class(seen, v)];
-		struct st_tally all = t[ST_POPS];
-		double prior = (all.yes + 0.5) / (all.yes + all.no + 5.0);
-
 		if (seen >> v & 1)
 			continue;
-		q[v] = share(t[st_pop_class(around, seen, v)], prior);
+		q[v] = tb->rel_weight[st_pos_class(j)][st_rel_class(seen, v)]
+		                     [st_pop_class(around, unseen, v)];
 		sum += q[v];
 	}
 	for (unsigned v = 0; v < 16; v++)
@@ -39,25 +31,38 @@ static void spread(double q[16], const struct st_tables *tb, unsigned j, uint16_
 }
 
 /* The distribution of nibble j in a node of n seeds. */
-static void distribution(double q[16], const struct st_tables *tb, unsigned j, uint32_t n,
-                         const uint32_t of[16], const uint32_t *around)
+static void distribution(double q[16], const struct space_model *m, unsigned j,
+                         uint32_t n, const uint32_t of[16], const uint32_t *around)
 {
+	const struct st_tables *tb = m->tables;
 	uint16_t seen = st_values(of);
 	unsigned k = (unsigned)__builtin_popcount(seen);
 	double novel = 0, sum = 0;
 
 	if (k < 16)
-		novel = share(
+		novel = st_share(
 			tb->novel[st_pos_class(j)][st_kinds_class(k)][st_count_class(n)],
 			0.1);
 	for (unsigned v = 0; v < 16; v++) {
-		q[v] = of[v] ? pow(of[v], DAMPING) : 0;
+		q[v] = m->damped[of[v]];
 		sum += q[v];
 	}
 	for (unsigned v = 0; v < 16; v++)
 		q[v] *= (1 - novel) / sum;
 	if (k < 16)
 		spread(q, tb, j, seen, novel, around);
+}
+
+/* -log2(q) in cost units, within half of one: Taylor around 1.5 for the mantissa. */
+static uint16_t cost_of(double q)
+{
+	int e;
+	double x = frexp(q, &e) * 2 - 1.5, c;
+
+	c = 0.58496250 +
+	    x * (0.96179669 + x * (-0.32059890 + x * (0.14248840 + x * -0.07124420)));
+	c = -(e - 1 + c) * ST_COST_BIT;
+	return (uint16_t)(c <= 0 ? 0 : c < MAX_COST ? c : MAX_COST);
 }
 
 static void add_dim(struct st_walk *w, unsigned nibble, unsigned keep, const double q[16])
@@ -68,17 +73,17 @@ static void add_dim(struct st_walk *w, unsigned nibble, unsigned keep, const dou
 	d->keep = (uint8_t)keep;
 	d->n = 0;
 	for (unsigned v = 0; v < 16; v++) {
-		double c = q[v] > 0 ? -log2(q[v]) * ST_COST_BIT : -1;
+		uint16_t c;
 		unsigned i;
 
-		if (c < 0)
+		if (q[v] <= 0)
 			continue;
-		c = c < MAX_COST ? c : MAX_COST;
-		for (i = d->n++; i > 0 && d->cost[i - 1] > (uint16_t)c; i--) {
+		c = cost_of(q[v]);
+		for (i = d->n++; i > 0 && d->cost[i - 1] > c; i--) {
 			d->cost[i] = d->cost[i - 1];
 			d->value[i] = d->value[i - 1];
 		}
-		d->cost[i] = (uint16_t)c;
+		d->cost[i] = c;
 		d->value[i] = (uint8_t)v;
 	}
 }
@@ -99,7 +104,7 @@ static void add_free_dims(struct st_walk *w, const struct space_model *m,
 	for (; dims; dims &= dims - 1) {
 		unsigned j = (unsigned)__builtin_ctz(dims);
 
-		distribution(q, m->tables, j, u->n, c.of[j], around ? around->of[j] : NULL);
+		distribution(q, m, j, u->n, c.of[j], around ? around->of[j] : NULL);
 		add_dim(w, j, 16, q);
 	}
 }
@@ -114,7 +119,8 @@ static void model_novel(struct st_walk *w, const struct space_model *m, uint32_t
 	p = &m->nodes[above];
 	if (around)
 		st_count(around, m, p, sample_step(p->n), u->free);
-	spread(q, m->tables, u->branch, u->seen, 1, around ? around->of[u->branch] : NULL);
+	spread(q, m->tables, u->branch, u->seen, 1,
+	       around ? around->of[u->branch] : NULL);
 	add_dim(w, u->branch, 16, q);
 	add_free_dims(w, m, u, u->free & ~st_bit(u->branch), around);
 }
@@ -133,11 +139,11 @@ static void model_deviant(struct st_walk *w, const struct space_model *m, uint32
 		double keep, rest;
 
 		of[f] += of[f] == 0; /* the sample may have missed it */
-		distribution(q, m->tables, j, u->n, of, NULL);
-		keep = share(m->tables->keep[st_pos_class(j)][st_kinds_class(
-				     (unsigned)__builtin_popcount(st_values(of)))]
-		                            [st_count_class(c->n)],
-		             0.5);
+		distribution(q, m, j, u->n, of, NULL);
+		keep = st_share(m->tables->keep[st_pos_class(j)][st_kinds_class(
+					(unsigned)__builtin_popcount(st_values(of)))]
+		                               [st_count_class(c->n)],
+		                0.5);
 		rest = 1 - q[f];
 		for (unsigned v = 0; v < 16; v++)
 			q[v] = v == f ? keep : q[v] * (1 - keep) / rest;
@@ -253,8 +259,8 @@ bool st_walk_resume(struct st_walk *w, uint32_t next, uint32_t level,
 		if (i >= d->n)
 			return false;
 		w->cost[k + 1] = w->cost[k] + d->cost[i];
-		w->deviates[k + 1] = w->deviates[k] ||
-		                     (d->keep < 16 && d->value[i] != d->keep);
+		w->deviates[k + 1] =
+			w->deviates[k] || (d->keep < 16 && d->value[i] != d->keep);
 		w->at = addr_set_nibble(w->at, d->nibble, d->value[i]);
 	}
 	return true;

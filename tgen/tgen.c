@@ -158,7 +158,8 @@ static bool admit(struct tgen *g, struct addr128 a)
 		st->rejected_aliased++;
 		return false;
 	}
-	if (cfg->shard.count > 1 && tgen_shard_of(a, cfg->shard.count) != cfg->shard.index) {
+	if (cfg->shard.count > 1 &&
+	    tgen_shard_of(a, cfg->shard.count) != cfg->shard.index) {
 		st->other_shards++;
 		return false;
 	}
