@@ -10,14 +10,18 @@
 #define MAX_INTERVAL_NS 1e18
 
 /* A lag of max_burst - 1 intervals lets max_burst packets go at once; then any
- * window of w seconds holds at most w * pps + max_burst of them. */
+ * window of w seconds holds at most w * pps + max_burst of them.  The nanosecond
+ * beyond makes up for wake times being whole ones: without it, due_ns would be
+ * rounded up with every packet. */
 void rate_init(struct rate *r, double pps, unsigned max_burst, uint64_t now_ns)
 {
 	*r = (struct rate){ .base_ns = now_ns };
 	if (!(pps > 0))
 		return;
 	r->ns_per_packet = fmin(1e9 / pps, MAX_INTERVAL_NS);
-	r->max_lag_ns = max_burst > 1 ? (max_burst - 1) * r->ns_per_packet : 0;
+	r->max_lag_ns = 1;
+	if (max_burst > 1)
+		r->max_lag_ns += (max_burst - 1) * r->ns_per_packet;
 }
 
 static double since_base(const struct rate *r, uint64_t now_ns)

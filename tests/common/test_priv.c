@@ -1,5 +1,7 @@
 #include "tests/test.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -115,11 +117,14 @@ enum { OWNER = 12345, GROUP = 54321 };
 static int become_owner(const char *path)
 {
 	const uid_t uid = OWNER;
+	const gid_t extra = GROUP + 1;
 	struct diag d = { "" };
 	gid_t groups[8];
 
 	if (getuid() != 0 || chown(path, OWNER, GROUP) < 0)
 		return SKIPPED; /* not root, or alone in a user namespace */
+	if (setgroups(1, &extra) < 0)
+		return say("setgroups");
 	if (priv_drop(path, &d) < 0)
 		return say(d.text);
 	if (getuid() != uid || geteuid() != uid || getgid() != GROUP)

@@ -29,7 +29,7 @@ static void watch_send(struct watch *w, uint64_t now_ns, unsigned n)
 }
 
 /* Whatever the caller does (late, early, greedy, giving back), no window holds
- * more than pps * window + max_burst packets. */
+ * more than pps * window + max_burst packets (give or take a clock tick). */
 static void no_window_exceeds_the_rate(void **state)
 {
 	static const unsigned bursts[] = { 1, 2, 16, 64, 1000 };
@@ -60,7 +60,7 @@ static void no_window_exceeds_the_rate(void **state)
 			if (rng_below(&r, 200) == 0)
 				now += 10 * NS_PER_S;
 		}
-		if (w.excess > burst + 1e-3)
+		if (w.excess > burst + 1e-3 + pps * 1e-9)
 			fail_msg("%g pps, burst %u: %f over", pps, burst, w.excess);
 	}
 }
@@ -93,7 +93,8 @@ static void long_run_is_exact(void **state)
 	}
 }
 
-/* The same in fine steps, where rounding would add up: at most one packet. */
+/* The same in fine steps, where rounding would add up, also after a stall of
+ * years: a second has three million packets. */
 static void rounding_does_not_add_up(void **state)
 {
 	(void)state;
@@ -101,7 +102,7 @@ static void rounding_does_not_add_up(void **state)
 		uint64_t now = starts[k], wake;
 		struct rate rate;
 
-		rate_init(&rate, 3e6, 4, now);
+		rate_init(&rate, 3e6, 1, k % 2 ? now : 0);
 		for (int i = 0; i < 3000000; i++) {
 			while (rate_take(&rate, 1, now, &wake) == 0)
 				now = wake;
@@ -122,7 +123,7 @@ static void a_stall_is_caught_up_by_one_burst_only(void **state)
 	now += 10 * NS_PER_S;
 	assert_int_equal(rate_take(&rate, 1000000, now, &wake), 50);
 	assert_int_equal(rate_take(&rate, 1000000, now, &wake), 0);
-	assert_true(wake == now + NS_PER_MS);
+	assert_in_range(wake, now + NS_PER_MS - 1, now + NS_PER_MS);
 	assert_int_equal(rate_take(&rate, 1, wake - 1, &wake), 0);
 	assert_int_equal(rate_take(&rate, 1, wake, &wake), 1);
 }
