@@ -275,11 +275,11 @@ static unsigned found_of(unsigned n, double loss)
 	return found;
 }
 
-/* Expected: about 2 p^3 missed (the pre-test, and the first child), that is 5
- * of 20,000 at 5 %; 16 children with 3 tries each would miss 40. */
+/* Expected: about 2 p^3 missed (the pre-test, and the first child), that is 3
+ * of 10,000 at 5 %; 16 children with 3 tries each would miss 20. */
 static void loss_is_repaired(void **state)
 {
-	unsigned n = 20000, five = found_of(n, 0.05), twenty = found_of(n, 0.2);
+	unsigned n = 10000, five = found_of(n, 0.05), twenty = found_of(n, 0.2);
 
 	(void)state;
 	assert_int_equal(found_of(1000, 0), 1000);
@@ -299,7 +299,7 @@ static void dense_networks_are_not_aliased(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_LEN(losses); k++) {
-		unsigned n = 40000;
+		unsigned n = 22000;
 		struct world w;
 		size_t tests = 0;
 
