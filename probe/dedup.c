@@ -63,15 +63,17 @@ static void turn(struct dedup *t)
 bool dedup_seen(struct dedup *t, const struct observation *o)
 {
 	struct addr128 key = key_of(t, o);
-	bool known;
 	int rc;
 
-	/* A known one is put into the newer set as well: it was seen just now. */
-	if (addrset_count(t->now) >= t->window)
+	if (t->before && addrset_has(t->before, key))
+		return true;
+	if (addrset_count(t->now) >= t->window) {
+		if (addrset_has(t->now, key))
+			return true;
 		turn(t);
-	known = t->before && addrset_has(t->before, key);
+	}
 	rc = addrset_add(t->now, key);
 	if (rc < 0)
 		turn(t);
-	return known || rc == 0;
+	return rc == 0;
 }

@@ -4,7 +4,7 @@
  * error: 128 bits of keyed hash of it are remembered, so two answers are taken
  * for one with a probability of about n^2 / 2^129.  Memory is bounded: of two
  * generations the older one is dropped when the newer one is full, so at least
- * the last DEDUP_WINDOW answers are known.  It takes at most 128 MiB, and only
+ * the last DEDUP_WINDOW new answers are known.  It takes at most 128 MiB, and only
  * as much as there are answers.  Not safe for concurrent use. */
 #ifndef PROBE_DEDUP_H
 #define PROBE_DEDUP_H

@@ -1,0 +1,73 @@
+#include "tests/test.h"
+
+#include "probe/dedup.h"
+
+static struct observation answer(uint32_t i, uint16_t port, uint8_t outcome)
+{
+	return (struct observation){ .target = { 1, i },
+		                     .from = { 2, i },
+		                     .port = port,
+		                     .proto = port ? OBS_TCP : OBS_ICMP6,
+		                     .outcome = outcome };
+}
+
+static void each_answer_is_new_once(void **state)
+{
+	struct dedup *t = dedup_new(1000);
+	struct observation o;
+
+	(void)state;
+	assert_non_null(t);
+	for (int again = 0; again < 3; again++)
+		for (uint32_t i = 0; i < 100; i++)
+			for (uint16_t port = 0; port < 3; port++)
+				for (uint8_t out = OBS_OPEN; out <= OBS_UNREACHABLE;
+				     out++) {
+					o = answer(i, port, out);
+					assert_int_equal(dedup_seen(t, &o), again > 0);
+				}
+	/* Kinds of errors are one class: a router may vary them. */
+	o = answer(5, 0, OBS_TIME_EXCEEDED);
+	assert_true(dedup_seen(t, &o));
+	/* Who sends the answer again does not matter. */
+	o = answer(5, 0, OBS_OPEN);
+	o.from = (struct addr128){ 9, 9 };
+	assert_true(dedup_seen(t, &o));
+	dedup_free(t);
+}
+
+/* The last `window` answers are always known, however many came before. */
+static void the_window_holds(void **state)
+{
+	enum { WINDOW = 500 };
+	struct dedup *t = dedup_new(WINDOW);
+	unsigned forgotten = 0;
+	struct observation o;
+
+	(void)state;
+	assert_non_null(t);
+	for (uint32_t i = 0; i < 20000; i++) {
+		o = answer(i, 80, OBS_OPEN);
+		assert_false(dedup_seen(t, &o));
+		if (i < WINDOW)
+			continue;
+		o = answer(i - WINDOW + 1, 80, OBS_OPEN);
+		assert_true(dedup_seen(t, &o));
+	}
+	for (uint32_t i = 0; i < 1000; i++) {
+		o = answer(i, 80, OBS_OPEN);
+		forgotten += !dedup_seen(t, &o);
+	}
+	assert_int_equal(forgotten, 1000); /* bounded: the oldest have gone */
+	dedup_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_answer_is_new_once),
+		cmocka_unit_test(the_window_holds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

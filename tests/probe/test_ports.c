@@ -1,0 +1,101 @@
+#include "tests/test.h"
+
+#include "common/rng.h"
+#include "probe/ports.h"
+
+static void lists_are_sorted_and_unique(void **state)
+{
+	static const uint16_t want[] = { 22, 80, 81, 82, 443, 65535 };
+	struct ports p = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "443,80-82,81,22,80-80,65535", NULL), 0);
+	assert_int_equal(p.n, ARRAY_LEN(want));
+	assert_memory_equal(p.v, want, sizeof(want));
+	assert_int_equal(ports_add(&p, "21", NULL), 0);
+	assert_int_equal(p.n, ARRAY_LEN(want) + 1);
+	assert_int_equal(p.v[0], 21);
+	assert_int_equal(ports_add_none(&p), 0);
+	assert_int_equal(p.v[0], 0);
+	ports_fini(&p);
+}
+
+static void bad_lists_change_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"",      "0",         "65536", "80-",   "-80",
+		"80-79", "80,",       ",80",   "80,,8", "1-0",
+		"0-5",   "1-65536",   " 80",   "80 ",   "+80",
+		"0x50",  "80-90-100", "a",     "80;81", "99999999999999999999",
+		"80\n",  "443-80",    "8\xff",
+	};
+	struct ports p = { 0 };
+	struct diag d;
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "7", NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		d.text[0] = 0;
+		if (ports_add(&p, bad[i], &d) != ERR_PARSE)
+			fail_msg("'%s' was taken", bad[i]);
+		assert_non_null(strstr(d.text, "port '"));
+		assert_int_equal(p.n, 1);
+	}
+	ports_fini(&p);
+}
+
+static void everything_fits(void **state)
+{
+	struct ports p = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "1-65535", NULL), 0);
+	assert_int_equal(p.n, 65535);
+	for (size_t i = 0; i < p.n; i++)
+		assert_int_equal(p.v[i], i + 1);
+	ports_fini(&p);
+}
+
+/* What is printed is read back. */
+static void random_lists_round_trip(void **state)
+{
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 6);
+	for (int round = 0; round < 30; round++) {
+		uint8_t set[65536] = { 0 };
+		struct ports p = { 0 };
+		char text[2000];
+		size_t n = 0, count = 0;
+
+		for (int i = 0; i < 40; i++) {
+			unsigned a = 1 + (unsigned)rng_below(&r, 65535), b = a;
+
+			if (rng_below(&r, 2))
+				b = a + (unsigned)rng_below(&r, 65536 - a);
+			memset(set + a, 1, b - a + 1);
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			                      a == b ? "%s%u" : "%s%u-%u", i ? "," : "",
+			                      a, b);
+		}
+		assert_int_equal(ports_add(&p, text, NULL), 0);
+		for (unsigned i = 0; i < 65536; i++)
+			if (set[i])
+				assert_int_equal(p.v[count++], i);
+		assert_int_equal(p.n, count);
+		ports_fini(&p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lists_are_sorted_and_unique),
+		cmocka_unit_test(bad_lists_change_nothing),
+		cmocka_unit_test(everything_fits),
+		cmocka_unit_test(random_lists_round_trip),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

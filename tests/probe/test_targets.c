@@ -1,0 +1,320 @@
+#include "tests/test.h"
+
+#include <unistd.h>
+
+#include "common/addrset.h"
+#include "common/clock.h"
+#include "probe/targets.h"
+
+static struct ivtab_builder *builder(const char *const *texts, size_t n)
+{
+	struct ivtab_builder *b = ivtab_builder_new();
+	struct addr128 first, last;
+
+	assert_non_null(b);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(targets_parse(&first, &last, texts[i]));
+		assert_int_equal(ivtab_add_range(b, first, last, 1), 0);
+	}
+	return b;
+}
+
+/* (address, port) as one key; the tests' addresses use few of the low bits. */
+static struct addr128 key(struct probe_target t)
+{
+	t.addr.hi ^= (uint64_t)t.port << 40;
+	return t.addr;
+}
+
+/* Each target into the set; returns how many came, all of them new. */
+static size_t drain(struct targets *t, struct addrset *seen)
+{
+	struct probe_target out[100];
+	size_t total = 0;
+	int n;
+
+	while ((n = targets_next(t, out, ARRAY_LEN(out))) != PROBE_SOURCE_END) {
+		if (n == 0)
+			clock_sleep_until(clock_mono_ns() + NS_PER_MS);
+		for (int i = 0; i < n; i++)
+			assert_int_equal(addrset_add(seen, key(out[i])), 1);
+		total += (size_t)n;
+	}
+	return total;
+}
+
+static const char *const space[] = {
+	"2001:db8::/120", "2001:db8::80-2001:db8::17f", /* overlap: 384 addresses */
+	"192.0.2.0/24",   "192.0.2.7",                  /* 256 */
+	"2001:db8:1::5",                                /* 1 */
+};
+enum { ADDRESSES = 384 + 256 + 1 };
+
+static void a_space_is_covered_exactly(void **state)
+{
+	static const char *const lists[] = { "80", "80,443", "1-7",
+		                             "22,80,443,8080-8090" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
+		struct addrset *seen = addrset_new(16);
+		struct ports ports = { 0 };
+		struct targets_config cfg = { &ports, 42 + i, { 0, 1 }, { 0, 0 } };
+		struct targets *t;
+
+		assert_int_equal(ports_add(&ports, lists[i], NULL), 0);
+		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+		assert_true(targets_total(t) == ADDRESSES * ports.n);
+		assert_int_equal(drain(t, seen), ADDRESSES * ports.n);
+		targets_close(t);
+		addrset_free(seen);
+		ports_fini(&ports);
+		ivtab_builder_free(b);
+	}
+}
+
+/* Shards share nothing and miss nothing; with a limit they are its cut. */
+static void shards_partition(void **state)
+{
+	struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
+	struct ports ports = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&ports, "80,443,1000", NULL), 0);
+	for (uint32_t k = 1; k <= 9; k++)
+		for (unsigned limit = 0; limit < 3; limit++) {
+			struct targets_config cfg = { &ports, 7, { 0, k }, { 0, 0 } };
+			struct addrset *seen = addrset_new(16);
+			size_t total = 0, want = ADDRESSES * 3;
+
+			if (limit == 1) {
+				cfg.limit.count = 100;
+				want = 100;
+			} else if (limit == 2) {
+				cfg.limit.fraction = 0.25;
+				want = (want + 3) / 4;
+			}
+			for (uint32_t i = 0; i < k; i++) {
+				struct targets *t;
+				size_t n;
+
+				cfg.shard.index = i;
+				assert_int_equal(targets_open_space(&t, b, &cfg, NULL),
+				                 0);
+				n = drain(t, seen);
+				assert_true(targets_total(t) == n);
+				total += n;
+				targets_close(t);
+			}
+			assert_int_equal(total, want);
+			addrset_free(seen);
+		}
+	ports_fini(&ports);
+	ivtab_builder_free(b);
+}
+
+static void seeds_decide_the_order(void **state)
+{
+	struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
+	struct ports ports = { 0 };
+	struct probe_target first[3][64];
+
+	(void)state;
+	assert_int_equal(ports_add(&ports, "80", NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		struct targets_config cfg = { &ports, i < 2 ? 1 : 2, { 0, 1 }, { 0, 0 } };
+		struct targets *t;
+
+		memset(first[i], 0, sizeof(first[i]));
+		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+		assert_int_equal(targets_next(t, first[i], 64), 64);
+		targets_close(t);
+	}
+	assert_memory_equal(first[0], first[1], sizeof(first[0]));
+	assert_memory_not_equal(first[0], first[2], sizeof(first[0]));
+	ports_fini(&ports);
+	ivtab_builder_free(b);
+}
+
+/* Far beyond 2^64, and at the very top. */
+static void large_spaces_work(void **state)
+{
+	static const char *const large[] = { "2001:db8::/32" };
+	static const char *const whole[] = { "::/0" };
+	static const char *const top[] = {
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ff00/120"
+	};
+	struct ivtab_builder *b = builder(large, 1);
+	struct addrset *seen = addrset_new(16);
+	struct ports ports = { 0 };
+	struct targets_config cfg = { &ports, 3, { 0, 1 }, { 5000, 0 } };
+	struct probe_target out[100];
+	struct targets *t;
+	int n;
+
+	(void)state;
+	assert_int_equal(ports_add(&ports, "80,443,8000-8002", NULL), 0);
+	assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+	while ((n = targets_next(t, out, 100)) != PROBE_SOURCE_END)
+		for (int i = 0; i < n; i++)
+			assert_int_equal(out[i].addr.hi >> 32, 0x20010db8);
+	targets_close(t);
+	ivtab_builder_free(b);
+
+	b = builder(whole, 1);
+	assert_int_equal(targets_open_space(&t, b, &cfg, NULL), -EOVERFLOW);
+	ivtab_builder_free(b);
+
+	b = builder(top, 1);
+	cfg.limit.count = 0;
+	assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+	assert_int_equal(drain(t, seen), 256 * 5);
+	targets_close(t);
+	ivtab_builder_free(b);
+	addrset_free(seen);
+	ports_fini(&ports);
+}
+
+static void texts_are_parsed(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} cases[] = {
+		{ "2001:db8::/32", true },
+		{ "192.0.2.1-192.0.2.9", true },
+		{ "::1", true },
+		{ "192.0.2.9-192.0.2.1", false },
+		{ "::1-192.0.2.1", false },
+		{ "::1-", false },
+		{ "-::1", false },
+		{ "::1/129", false },
+		{ "example.org", false },
+		{ "", false },
+		{ "::1-::2/64", false },
+		{ "::1 - ::2", false },
+	};
+	struct targets_limit l;
+	struct addr128 a, b;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (targets_parse(&a, &b, cases[i].text) != cases[i].ok)
+			fail_msg("'%s'", cases[i].text);
+	assert_true(targets_parse_limit(&l, "1M") && l.count == 1000000);
+	assert_true(targets_parse_limit(&l, "2.5%") && l.fraction == 0.025);
+	assert_false(targets_parse_limit(&l, "0"));
+	assert_false(targets_parse_limit(&l, "0%"));
+	assert_false(targets_parse_limit(&l, "101%"));
+	assert_false(targets_parse_limit(&l, "%"));
+	assert_false(targets_parse_limit(&l, ""));
+	assert_false(targets_parse_limit(&l, "-5"));
+}
+
+static void write_list(char *path, size_t lines, const char *extra)
+{
+	int fd = mkstemp(path);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	assert_non_null(f);
+	for (size_t i = 0; i < lines; i++)
+		fprintf(f, "2001:db8::%zx\n", i + 1);
+	fputs(extra, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void streams_are_read_whole(void **state)
+{
+	enum { LINES = 50000 };
+	char path[] = "/tmp/sextant-test-XXXXXX";
+	struct ports ports = { 0 };
+	struct reader_policy policy = { .reported = 1 };
+	struct addrset *seen;
+	struct targets *t;
+	uint64_t bad;
+
+	(void)state;
+	write_list(path, LINES, "# comment\n\n2001:db8:1::1 , x\n");
+	assert_int_equal(ports_add(&ports, "80,443", NULL), 0);
+	for (uint32_t k = 1; k <= 3; k++) {
+		size_t total = 0;
+
+		seen = addrset_new(16);
+		for (uint32_t i = 0; i < k; i++) {
+			struct targets_config cfg = { &ports, 1, { i, k }, { 0, 0 } };
+
+			assert_int_equal(
+				targets_open_stream(&t, path, &policy, &cfg, NULL), 0);
+			total += drain(t, seen);
+			assert_int_equal(targets_result(t, &bad, NULL), 0);
+			assert_int_equal(bad, 0);
+			targets_close(t);
+		}
+		assert_int_equal(total, 2 * (LINES + 1));
+		addrset_free(seen);
+	}
+	struct targets_config limited = { &ports, 1, { 0, 1 }, { 777, 0 } };
+
+	seen = addrset_new(16);
+	assert_int_equal(targets_open_stream(&t, path, &policy, &limited, NULL), 0);
+	assert_int_equal(drain(t, seen), 777);
+	targets_close(t);
+	addrset_free(seen);
+	ports_fini(&ports);
+	unlink(path);
+}
+
+static void faults_in_streams_are_told(void **state)
+{
+	char path[] = "/tmp/sextant-test-XXXXXX", empty[] = "/tmp/sextant-test-XXXXXX";
+	struct reader_policy lenient = { .reported = 1 }, strict = { .strict = true };
+	struct ports ports = { 0 };
+	struct targets_config cfg = { &ports, 1, { 0, 1 }, { 0, 0 } };
+	struct addrset *seen = addrset_new(16);
+	struct diag d = { "" };
+	struct targets *t;
+	uint64_t bad;
+
+	(void)state;
+	assert_int_equal(ports_add_none(&ports), 0);
+	write_list(path, 10, "no address\n2001:db8:2::1\n");
+	assert_int_equal(targets_open_stream(&t, path, &lenient, &cfg, &d), 0);
+	assert_int_equal(drain(t, seen), 11);
+	assert_int_equal(targets_result(t, &bad, &d), 0);
+	assert_int_equal(bad, 1);
+	targets_close(t);
+
+	addrset_free(seen);
+	seen = addrset_new(16);
+	assert_int_equal(targets_open_stream(&t, path, &strict, &cfg, &d), 0);
+	assert_int_equal(drain(t, seen), 10);
+	assert_true(targets_result(t, &bad, &d) < 0);
+	assert_non_null(strstr(d.text, ":11"));
+	targets_close(t);
+	unlink(path);
+
+	write_list(empty, 0, "# nothing\n");
+	d.text[0] = 0;
+	assert_int_equal(targets_open_stream(&t, empty, &lenient, &cfg, &d), ERR_EMPTY);
+	assert_true(targets_open_stream(&t, "/nonexistent/list", &lenient, &cfg, &d) < 0);
+	assert_true(targets_open_stream(&t, "/tmp", &lenient, &cfg, &d) < 0);
+	unlink(empty);
+	addrset_free(seen);
+	ports_fini(&ports);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_space_is_covered_exactly),
+		cmocka_unit_test(shards_partition),
+		cmocka_unit_test(seeds_decide_the_order),
+		cmocka_unit_test(large_spaces_work),
+		cmocka_unit_test(texts_are_parsed),
+		cmocka_unit_test(streams_are_read_whole),
+		cmocka_unit_test(faults_in_streams_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
