@@ -1,0 +1,49 @@
+#include <stdio.h>
+
+#include "tgen/cmd_tgen.h"
+
+struct algorithms_cfg {
+	bool unused; /* a config cannot be empty */
+};
+
+static const struct algorithms_cfg algorithms_defaults = { .unused = false };
+static const struct opt algorithms_opts[] = { OPT_END };
+
+static int algorithms_run(const void *cfg, int argc, char *argv[])
+{
+	(void)cfg;
+	if (!tgen_no_args(argc, argv))
+		return CMD_USAGE;
+	for (unsigned i = 0; tgen_algorithm_name(i); i++)
+		if (printf("%s\t%s\n", tgen_algorithm_name(i),
+		           tgen_algorithm_summary(i)) < 0)
+			return CMD_FAILED;
+	return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
+}
+
+static const char emit_details[] =
+	"Writes addresses that are likely to be alive, one a line, best first. None is a "
+	"seed, none comes twice, none is out of scope or inside an aliased prefix. Example:\n"
+	"\n"
+	"sextant tgen emit --seeds hitlist.txt.xz -n 1M -b blocklist.txt | "
+	"sextant probe scan -M icmp6-echo -";
+
+static const char feedback_details[] =
+	"Tells a model what became of its candidates, so that it goes on where it pays. "
+	"Save the model with emit --save, probe the candidates, feed back, emit again:\n"
+	"\n"
+	"sextant tgen emit --model m1 -n 100k --save m2 -o c.txt\n"
+	"sextant tgen feedback --model m2 --hits alive.txt --misses dead.txt -o m3";
+
+const struct cmd tgen_cmds[] = {
+	{ "emit", tgen_emit_run, "", "write candidates, best first", tgen_emit_opts,
+	  &tgen_emit_defaults, sizeof(struct tgen_emit_cfg), 0, emit_details },
+	{ "train", tgen_train_run, "", "learn from seeds, write the model",
+	  tgen_train_opts, &tgen_train_defaults, sizeof(struct tgen_train_cfg), 0, NULL },
+	{ "feedback", tgen_feedback_run, "", "tell a model what was alive",
+	  tgen_feedback_opts, &tgen_feedback_defaults, sizeof(struct tgen_feedback_cfg),
+	  0, feedback_details },
+	{ "algorithms", algorithms_run, "", "list the algorithms", algorithms_opts,
+	  &algorithms_defaults, sizeof(struct algorithms_cfg), 0, NULL },
+	{ 0 },
+};
