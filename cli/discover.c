@@ -17,6 +17,7 @@ enum {
 	WINDOW_MIN = 256, /* candidates asked of the generator at a time */
 	WINDOW_MAX = 16384,
 	FLUSH_RESULTS = 1024,
+	MARK_MAX = 256, /* targets journalled and handed over at a time */
 	NO_REGION = TGEN_REGION_UNKNOWN,
 };
 
@@ -50,10 +51,13 @@ struct discover {
 	struct probe_scan *scan;
 	struct tgen *tgen;
 	struct guard *guard;
-	struct journal *journal;
+	struct journal *found; /* answers: the main thread's */
+	struct journal *tried; /* candidates: the sending thread's */
 	struct queue *targets, *answers;
 	struct addrset *hits, *tried_before;
 	struct flights flights;
+	struct observation *tested; /* answers of alias tests */
+	size_t tested_n, tested_cap;
 	struct tgen_candidate *batch;
 	size_t batch_n, batch_at, window, queue_cap;
 	struct tgen_result results[FLUSH_RESULTS];
@@ -65,7 +69,7 @@ struct discover {
 	enum phase phase;
 	uint64_t start_ns;
 	atomic_bool probe_done;
-	int probe_rc;
+	int probe_rc, tried_rc;
 	struct diag probe_diag;
 };
 
@@ -100,14 +104,30 @@ static bool flights_pop_due(struct flights *q, uint64_t now_ns, struct flight *o
 
 /* ---- the probe's side of the queues ------------------------------------ */
 
+/* Journal as tried what is about to be sent: in this order, so that nothing is
+ * ever probed without a trace, and here, at the last moment, so that a killed
+ * run has hardly any candidates that are marked but were not sent. */
+static int mark_tried(struct discover *x, const struct probe_target *t, size_t n)
+{
+	struct addr128 a[MARK_MAX];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (t[i].tag != (uint32_t)NO_REGION)
+			a[k++] = t[i].addr;
+	return k ? journal_tried(x->tried, a, k) : 0;
+}
+
 static int source_next(void *ctx, struct probe_target *out, size_t max)
 {
 	struct discover *x = ctx;
-	size_t n = queue_pop(x->targets, out, max, 2 * NS_PER_MS);
+	size_t n = queue_pop(x->targets, out, max < MARK_MAX ? max : MARK_MAX,
+	                     2 * NS_PER_MS);
 
-	if (n)
-		return (int)n;
-	return queue_is_closed(x->targets) ? PROBE_SOURCE_END : 0;
+	if (!n)
+		return queue_is_closed(x->targets) ? PROBE_SOURCE_END : 0;
+	x->tried_rc = mark_tried(x, out, n);
+	return x->tried_rc < 0 ? PROBE_SOURCE_END : (int)n;
 }
 
 static void sink_observe(void *ctx, const struct observation *o)
@@ -308,7 +328,9 @@ int discover_open(struct discover **out, const struct discover_config *cfg,
 	if (rc >= 0 && resume)
 		rc = replay_feedback(x);
 	if (rc >= 0)
-		rc = journal_open(&x->journal, h, SOURCE_DISCOVER, d);
+		rc = journal_open(&x->tried, h, SOURCE_DISCOVER, d);
+	if (rc >= 0)
+		rc = journal_open(&x->found, h, SOURCE_DISCOVER, d);
 	if (rc < 0) {
 		discover_close(x);
 		return rc;
@@ -321,7 +343,8 @@ void discover_close(struct discover *x)
 {
 	if (!x)
 		return;
-	journal_close(x->journal);
+	journal_close(x->tried);
+	journal_close(x->found);
 	tgen_free(x->tgen);
 	guard_free(x->guard);
 	queue_free(x->targets);
@@ -331,6 +354,7 @@ void discover_close(struct discover *x)
 	ivtab_builder_free(x->pruned);
 	ivtab_free(x->pruned_table);
 	free(x->flights.f);
+	free(x->tested);
 	free(x->batch);
 	free(x);
 }
@@ -347,9 +371,11 @@ const struct addrset *discover_hits(const struct discover *x)
 
 /* ---- answers ----------------------------------------------------------- */
 
-/* Answers of alias tests are the guard's alone: a random address that answers
- * is a sign of an aliased prefix, not a host.  Protocols without room for a tag
- * leave it 0; then any address under test counts as tested. */
+/* Answers of alias tests go to the guard: a random address that answers is a
+ * sign of an aliased prefix.  Where the verdict is then "not aliased" it was a
+ * host (in a dense network a random address can be one), so they are kept until
+ * the end.  Protocols without room for a tag leave it 0; then any address under
+ * test counts as tested. */
 static bool is_test_answer(struct discover *x, const struct observation *o)
 {
 	if (!x->guard || (o->tag != (uint32_t)NO_REGION && o->tag != 0))
@@ -357,16 +383,50 @@ static bool is_test_answer(struct discover *x, const struct observation *o)
 	return guard_answer(x->guard, o->target);
 }
 
+static int keep_test_answer(struct discover *x, const struct observation *o)
+{
+	if (x->tested_n == x->tested_cap) {
+		size_t cap = x->tested_cap ? 2 * x->tested_cap : 256;
+		struct observation *p = realloc(x->tested, cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		x->tested = p;
+		x->tested_cap = cap;
+	}
+	x->tested[x->tested_n++] = *o;
+	return 0;
+}
+
+/* Once all verdicts are there: what answered outside aliased prefixes. */
+static int settle_test_answers(struct discover *x)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < x->tested_n && rc >= 0; i++) {
+		const struct observation *o = &x->tested[i];
+
+		if (ivtab_covers(x->pruned_table, o->target))
+			continue;
+		rc = addrset_add(x->hits, o->target);
+		if (rc > 0)
+			rc = journal_append(x->found, o, 1);
+	}
+	return rc;
+}
+
 static int take_answer(struct discover *x, const struct observation *o)
 {
 	int rc;
 
-	if (!obs_is_alive(o) || is_test_answer(x, o))
+	if (!obs_is_alive(o))
 		return 0;
+	if (is_test_answer(x, o))
+		return keep_test_answer(x, o);
 	rc = addrset_add(x->hits, o->target);
 	if (rc <= 0)
 		return rc;
-	rc = journal_append(x->journal, o, 1);
+	rc = journal_append(x->found, o, 1);
 	if (rc < 0)
 		return rc;
 	x->st.hits++;
@@ -414,7 +474,7 @@ static int take_verdicts(struct discover *x, uint64_t now_ns)
 				continue;
 			x->st.aliased++;
 			any = true;
-			rc = journal_aliased(x->journal, v[i].prefix);
+			rc = journal_aliased(x->found, v[i].prefix);
 			if (rc >= 0)
 				rc = prune(x, v[i].prefix);
 		}
@@ -455,21 +515,15 @@ static int refill(struct discover *x)
 	return rc < 0 ? rc : n;
 }
 
-/* Journal k candidates as tried, then hand them to the sender: in this order,
- * so that nothing is ever probed without a trace. */
+/* Hand k candidates to the sender and expect their answers. */
 static int launch(struct discover *x, const struct tgen_candidate *c, size_t k,
                   uint64_t now_ns)
 {
-	struct addr128 addr[WINDOW_MIN];
 	struct probe_target t[WINDOW_MIN];
-	int rc;
+	int rc = 0;
 
-	for (size_t i = 0; i < k; i++) {
-		addr[i] = c[i].addr;
-		t[i] = (struct probe_target){ c[i].addr, x->cfg.port, c[i].region };
-	}
-	rc = journal_tried(x->journal, addr, k);
 	for (size_t i = 0; i < k && rc >= 0; i++) {
+		t[i] = (struct probe_target){ c[i].addr, x->cfg.port, c[i].region };
 		rc = flights_push(&x->flights,
 		                  (struct flight){ c[i].addr, c[i].region,
 		                                   now_ns + answer_wait_ns });
@@ -601,7 +655,7 @@ static int loop(struct discover *x)
 		rc = step(x);
 		if (rc >= 0 && clock_mono_ns() >= second) {
 			show_status(x, &before);
-			rc = journal_sync(x->journal);
+			rc = journal_sync(x->found);
 			second += NS_PER_S;
 		}
 	}
@@ -613,10 +667,29 @@ static int loop(struct discover *x)
 	return rc;
 }
 
+/* Make both journals last; the first error counts. */
+static int close_journals(struct discover *x, int rc, struct diag *d)
+{
+	int found = journal_sync(x->found), tried = journal_sync(x->tried);
+
+	if (rc >= 0)
+		rc = found;
+	if (rc < 0)
+		diag_set(d, rc, "%s: %s", journal_path(x->found), err_str(rc));
+	if (rc >= 0 && (x->tried_rc < 0 || tried < 0)) {
+		rc = x->tried_rc < 0 ? x->tried_rc : tried;
+		diag_set(d, rc, "%s: %s", journal_path(x->tried), err_str(rc));
+	}
+	journal_close(x->found);
+	journal_close(x->tried);
+	x->found = x->tried = NULL;
+	return rc < 0 ? rc : 0;
+}
+
 int discover_run(struct discover *x, struct diag *d)
 {
 	pthread_t thread;
-	int rc, sync_rc;
+	int rc;
 
 	x->start_ns = clock_mono_ns();
 	rc = pthread_create(&thread, NULL, probe_thread, x);
@@ -626,15 +699,11 @@ int discover_run(struct discover *x, struct diag *d)
 	pthread_join(thread, NULL);
 	if (x->guard)
 		x->st.untested = guard_pending(x->guard);
-	sync_rc = journal_sync(x->journal);
-	if (rc >= 0)
-		rc = sync_rc;
-	if (rc < 0)
-		diag_set(d, rc, "%s: %s", journal_path(x->journal), err_str(rc));
-	else if (x->probe_rc < 0 && x->probe_rc != ERR_STOPPED)
+	if (rc >= 0 && !x->st.untested)
+		rc = settle_test_answers(x);
+	rc = close_journals(x, rc, d);
+	if (rc >= 0 && x->probe_rc < 0 && x->probe_rc != ERR_STOPPED)
 		rc = diag_set(d, x->probe_rc, "%s",
 		              diag_str(&x->probe_diag, x->probe_rc));
-	journal_close(x->journal);
-	x->journal = NULL;
-	return rc < 0 ? rc : 0;
+	return rc;
 }

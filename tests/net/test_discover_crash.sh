@@ -8,8 +8,8 @@ simnet_enter "$@"
 set -u
 export LC_ALL=C
 sextant=$1
-budget=40000
-kills=12
+budget=100000
+kills=15
 bad=0
 RANDOM=7 # the same moments on every run, as far as a scheduler allows
 
@@ -58,9 +58,8 @@ for i in $(seq $kills); do
 	(discover --resume) >/dev/null 2>"$d/log" &
 	pid=$!
 	sleep "0.$((RANDOM % 35 + 5))"
-	if kill -9 $pid 2>/dev/null; then
-		killed=$((killed + 1))
-	fi
+	kill -9 $pid 2>/dev/null || simnet_die "the run ended by itself: $(cat "$d/log")"
+	killed=$((killed + 1))
 	wait $pid 2>/dev/null
 	acknowledged "$i"
 done
