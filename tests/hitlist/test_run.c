@@ -1,0 +1,295 @@
+#include "tests/hitlist/hl.h"
+
+#include "hitlist/run.h"
+
+static void write_run(const char *path, const struct host_record *h, size_t n,
+                      enum run_schema schema)
+{
+	struct run_writer *w;
+	struct diag d = { "" };
+
+	hl_ok(run_writer_open(&w, path, schema, 7, &d), &d);
+	for (size_t i = 0; i < n; i++)
+		hl_ok(run_writer_add(w, &h[i]), NULL);
+	hl_ok(run_writer_finish(w, true, &d), &d);
+	run_writer_close(w);
+}
+
+static void key_only(struct host_record *h)
+{
+	*h = (struct host_record){ .addr = h->addr };
+}
+
+/* Everything that went in comes out: scan, lookups, seeks. */
+static void holds(const struct run *r, const struct host_record *h, size_t n,
+                  struct rng *rng)
+{
+	struct run_cursor *c = malloc(sizeof(*c));
+	const struct host_record *rec;
+	struct host_record found;
+	struct diag d = { "" };
+
+	assert_non_null(c);
+	assert_int_equal(run_summary(r)->records, n);
+	assert_true(addr_eq(run_summary(r)->min, h[0].addr));
+	assert_true(addr_eq(run_summary(r)->max, h[n - 1].addr));
+	hl_ok(run_seek(c, r, (struct addr128){ 0, 0 }, &d), &d);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(run_next(c, &rec, &d), 1);
+		assert_true(hl_same(rec, &h[i]));
+	}
+	assert_int_equal(run_next(c, &rec, &d), 0);
+	for (unsigned k = 0; k < 500; k++) {
+		size_t i = rng_below(rng, n);
+		struct addr128 a = k % 2 ? h[i].addr : addr_next(h[i].addr);
+		size_t at = k % 2 ? i : i + 1; /* of the first one not below a */
+		bool there = k % 2 || (i + 1 < n && addr_eq(h[i + 1].addr, a));
+
+		if (k % 2 == 0 && a.hi == 0 && a.lo == 0)
+			continue; /* past the last address of all */
+		assert_int_equal(run_find(r, a, &found, &d), there);
+		assert_int_equal(run_find(r, a, NULL, &d), there);
+		if (there)
+			assert_true(hl_same(&found, &h[at]));
+		hl_ok(run_seek(c, r, a, &d), &d);
+		assert_int_equal(run_next(c, &rec, &d), at < n);
+		if (at < n)
+			assert_true(hl_same(rec, &h[at]));
+	}
+	free(c);
+}
+
+static void round_trip(void **state)
+{
+	static const size_t sizes[] = {
+		1, 2, 3, 255, 256, 257, 511, 512, 513, 5000, 70000
+	};
+	char dir[HL_PATH], path[HL_PATH + 16];
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 11);
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+		enum run_schema schema = i % 2 ? RUN_SEEN : RUN_HOSTS;
+		size_t n = sizes[i / 2];
+		struct host_record *h = hl_records(&r, &n);
+		struct diag d = { "" };
+		struct run *run;
+
+		for (size_t k = 0; schema == RUN_SEEN && k < n; k++)
+			key_only(&h[k]);
+		write_run(path, h, n, schema);
+		hl_ok(run_open(&run, path, &d), &d);
+		assert_int_equal(run_schema(run), schema);
+		assert_int_equal(run_summary(run)->generation, 7);
+		hl_ok(run_check(run, &d), &d);
+		unlink(path); /* a mapped run outlives its name */
+		holds(run, h, n, &r);
+		run_unref(run_ref(run));
+		run_unref(run);
+		free(h);
+	}
+	hl_rmdir(dir);
+}
+
+/* The corners: both ends of the address space, all fields at their limits, a
+ * column with one, 16, 17 and 256 distinct values. */
+static void extremes(void **state)
+{
+	char dir[HL_PATH], path[HL_PATH + 16];
+	struct host_record h[600] = { 0 };
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 12);
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	for (uint32_t distinct = 1; distinct <= 256;
+	     distinct += distinct < 18 ? 1 : 119) {
+		struct diag d = { "" };
+		struct run *run;
+
+		for (size_t i = 0; i < ARRAY_LEN(h); i++) {
+			struct host_record *p = &h[i];
+
+			*p = (struct host_record){ 0 };
+			p->addr = i == 0 ? (struct addr128){ 0, 0 }
+			          : i == ARRAY_LEN(h) - 1
+			                  ? (struct addr128){ UINT64_MAX, UINT64_MAX }
+			                  : (struct addr128){ i % 2 ? i << 54
+				                                    : (i - 1) << 54,
+				                              i % 2 ? 0 : UINT64_MAX };
+			p->first_seen = UINT32_MAX - (uint32_t)(i % distinct) * 0x1000001;
+			p->last_seen = i % 7 ? (uint32_t)(i % distinct) : UINT32_MAX;
+			p->last_probed = i % 3 ? UINT32_MAX : (uint32_t)(i % distinct);
+			p->fail_streak = (uint16_t)(i * 257);
+			p->sources = i % 5 ? UINT16_MAX : 0;
+			p->policy = i % 2 ? UINT8_MAX : 0;
+			for (unsigned s = 0; s < SERVICES; s++)
+				if (i >> s & 1)
+					p->service_seen[s] = (uint32_t)(i * distinct + s);
+			host_record_normalise(p);
+		}
+		write_run(path, h, ARRAY_LEN(h), RUN_HOSTS);
+		hl_ok(run_open(&run, path, &d), &d);
+		hl_ok(run_check(run, &d), &d);
+		holds(run, h, ARRAY_LEN(h), &r);
+		run_unref(run);
+	}
+	hl_rmdir(dir);
+}
+
+static void writer_refuses_disorder(void **state)
+{
+	struct host_record h = { .addr = { 5, 5 } };
+	char dir[HL_PATH], path[HL_PATH + 16];
+	struct run_writer *w;
+	struct diag d = { "" };
+
+	(void)state;
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	hl_ok(run_writer_open(&w, path, RUN_HOSTS, 1, &d), &d);
+	hl_ok(run_writer_add(w, &h), NULL);
+	assert_int_equal(run_writer_add(w, &h), -EINVAL);
+	assert_int_equal(run_writer_finish(w, true, &d), -EINVAL);
+	run_writer_close(w);
+	assert_int_equal(access(path, F_OK), -1);
+	hl_ok(run_writer_open(&w, path, RUN_HOSTS, 1, &d), &d); /* none at all */
+	assert_int_equal(run_writer_finish(w, true, NULL), -EINVAL);
+	run_writer_close(w);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(run_writer_open(&w, "/nonexistent/x.run", RUN_HOSTS, 1, &d),
+	                 -ENOENT);
+	hl_rmdir(dir);
+}
+
+/* Whatever an open and a whole check say of these bytes; the text must name
+ * the file and an offset when they object. */
+static int verdict(const uint8_t *p, size_t n)
+{
+	struct diag d = { "" };
+	struct run *r;
+	int rc = run_open_bytes(&r, p, n, "the-run", &d);
+
+	if (rc == 0) {
+		rc = run_check(r, &d);
+		run_unref(r);
+	}
+	if (rc < 0 && (!strstr(d.text, "the-run: offset ") || rc == -ENOMEM))
+		fail_msg("%d: '%s' does not name the place", rc, d.text);
+	return rc;
+}
+
+/* A lookup or scan may fail, but it never lies. */
+static void never_wrong(const uint8_t *p, size_t n, const struct host_record *h, size_t i)
+{
+	struct host_record found;
+	struct run *r;
+	int rc = run_open_bytes(&r, p, n, "the-run", NULL);
+
+	if (rc < 0)
+		return;
+	rc = run_find(r, h[i].addr, &found, NULL);
+	if (rc == 0 || (rc == 1 && !hl_same(&found, &h[i])))
+		fail_msg("a damaged run gave a wrong answer");
+	run_unref(r);
+}
+
+static void damage(enum run_schema schema)
+{
+	char dir[HL_PATH], path[HL_PATH + 16];
+	struct host_record *h;
+	size_t n = 700, size;
+	uint8_t *bytes, *p;
+	struct rng r;
+
+	rng_init(&r, 13);
+	h = hl_records(&r, &n);
+	for (size_t k = 0; schema == RUN_SEEN && k < n; k++)
+		key_only(&h[k]);
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	write_run(path, h, n, schema);
+	bytes = hl_read(path, &size);
+	p = aligned_alloc(64, (size + 127) / 64 * 64);
+	assert_non_null(p);
+	memcpy(p, bytes, size);
+	assert_int_equal(verdict(p, size), 0);
+	for (size_t i = 0; i < size; i++) { /* every byte */
+		p[i] ^= (uint8_t)(1 << rng_below(&r, 8));
+		if (verdict(p, size) >= 0)
+			fail_msg("a flipped bit at %zu went unnoticed", i);
+		never_wrong(p, size, h, rng_below(&r, n));
+		p[i] = bytes[i];
+	}
+	for (size_t i = 0; i < size; i++) /* every length */
+		if (verdict(p, i) >= 0)
+			fail_msg("truncation to %zu went unnoticed", i);
+	for (size_t i = 0; i < size; i += 97) { /* one byte gone, one too many */
+		memmove(p + i, p + i + 1, size - i - 1);
+		assert_true(verdict(p, size - 1) < 0);
+		memcpy(p, bytes, size);
+		memmove(p + i + 1, p + i, size - i);
+		assert_true(verdict(p, size + 1) < 0);
+		memcpy(p, bytes, size);
+	}
+	free(p);
+	free(bytes);
+	free(h);
+	hl_rmdir(dir);
+}
+
+static void damage_to_hosts(void **state)
+{
+	(void)state;
+	damage(RUN_HOSTS);
+}
+
+static void damage_to_seen(void **state)
+{
+	(void)state;
+	damage(RUN_SEEN);
+}
+
+/* Equal content, equal bytes: and the bytes are those of the first release.  A
+ * change here needs a new RUN_VERSION, and readers for both. */
+static void the_format_is_frozen(void **state)
+{
+	char dir[HL_PATH], path[HL_PATH + 16];
+	struct host_record h[300] = { 0 };
+	struct diag d = { "" };
+	struct run *run;
+
+	(void)state;
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
+		h[i].addr.hi = UINT64_C(0x2001067c00000000) + (i << 16);
+		h[i].addr.lo = i % 3 ? i : i * UINT64_C(0x9e3779b97f4a7c15);
+		h[i].first_seen = 1780000000 + (uint32_t)i;
+		h[i].service_seen[i % SERVICES] = 1780000000 + (uint32_t)(i * i);
+		host_record_normalise(&h[i]);
+	}
+	write_run(path, h, ARRAY_LEN(h), RUN_HOSTS);
+	hl_ok(run_open(&run, path, &d), &d);
+	assert_int_equal(run_summary(run)->checksum, UINT64_C(0x7abd5d544b7595dc));
+	run_unref(run);
+	hl_rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(extremes),
+		cmocka_unit_test(writer_refuses_disorder),
+		cmocka_unit_test(damage_to_hosts),
+		cmocka_unit_test(damage_to_seen),
+		cmocka_unit_test(the_format_is_frozen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
