@@ -25,7 +25,7 @@ struct scan_job {
 	struct probe_config cfg;
 	struct ports ports;
 	struct ivtab_builder *space; /* targets named on the command line */
-	struct addr128 first;        /* one of them */
+	struct addr128 first[2];     /* one of them, IPv4 and IPv6 */
 	bool has_args;
 	struct targets_config order;
 	struct obs_fields fields;
@@ -52,13 +52,15 @@ static int add_target(struct scan_job *j, const char *text, struct diag *d)
 {
 	struct addr128 first, last;
 	char quoted[80];
+	int v6;
 
 	if (!targets_parse(&first, &last, text))
 		return diag_set(d, ERR_PARSE,
 		                "target '%s' is no address, prefix or range",
 		                log_quote(quoted, sizeof(quoted), text, strlen(text)));
-	if (!j->has_args)
-		j->first = first;
+	v6 = !addr_is_v4(first);
+	if (!j->has_args || (j->first[v6].hi | j->first[v6].lo) == 0)
+		j->first[v6] = first;
 	j->has_args = true;
 	return ivtab_add_range(j->space, first, last, 1);
 }
@@ -156,7 +158,7 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 {
 	j->cfg = (struct probe_config){
 		.interface = o->interface,
-		.route_to = j->first,
+		.route_to = { j->first[0], j->first[1] },
 		.modules = o->modules,
 		.module_args = o->module_args,
 		.source_ips = o->source_ips,

@@ -86,8 +86,17 @@ static int add_modules(struct probe_scan *s, struct diag *d)
 	return rc;
 }
 
+static bool is_zero(struct addr128 a)
+{
+	return (a.hi | a.lo) == 0;
+}
+
 static bool wants_family(const struct probe_scan *s, int v6)
 {
+	const struct addr128 *to = s->cfg.route_to;
+
+	if (is_zero(to[v6]) && !is_zero(to[!v6]))
+		return false;
 	for (unsigned i = 0; i < s->n_lanes; i++)
 		if (s->lanes[i].reply.family == (v6 ? PROBE_V6 : PROBE_V4))
 			return true;
@@ -244,30 +253,28 @@ int scan_open(struct probe_scan **out, const struct probe_config *cfg,
 /* The family's address to ask the way to. */
 static struct addr128 hint(const struct probe_config *cfg, int v6)
 {
-	struct addr128 to = cfg->route_to;
-
-	if ((to.hi | to.lo) == 0 || addr_is_v4(to) == (v6 == V6))
-		return route_anywhere(v6);
-	return to;
+	return is_zero(cfg->route_to[v6]) ? route_anywhere(v6) : cfg->route_to[v6];
 }
 
+/* By the targets that are known; by either family, where none is. */
 static int find_interface(struct route_interface *i, const struct probe_scan *s,
                           struct diag *d)
 {
-	struct addr128 to = s->cfg.route_to;
 	struct diag first = { "" };
 	int rc = -ENETUNREACH;
 
-	if (s->cfg.interface || (to.hi | to.lo) != 0)
-		return route_interface(i, s->cfg.interface, to, d);
+	if (s->cfg.interface)
+		return route_interface(i, s->cfg.interface, route_anywhere(true), d);
 	for (int v6 = V6; v6 >= V4; v6--) {
 		if (!wants_family(s, v6))
 			continue;
-		rc = route_interface(i, NULL, route_anywhere(v6), &first);
+		rc = route_interface(i, NULL, hint(&s->cfg, v6), &first);
 		if (rc == 0)
 			return 0;
 	}
-	return diag_set(d, rc, "%s", diag_str(&first, rc));
+	return diag_set(d, rc, "%s",
+	                first.text[0] ? first.text
+	                              : "no module of this scan is for such targets");
 }
 
 enum link_kind { LINK_AUTO, LINK_PACKET, LINK_IP, LINK_PCAP, LINK_MEMORY, LINK_UNKNOWN };
@@ -344,16 +351,20 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 static int find_families(struct way_finder *f, struct diag *d)
 {
 	struct diag why[2] = { { "" }, { "" } };
-	int rc[2] = { 0, 0 }, found = 0;
+	int rc[2] = { 0, 0 }, wanted = 0, found = 0;
 
 	for (int v6 = V6; v6 >= V4; v6--) {
 		if (!wants_family(f->s, v6))
 			continue;
+		wanted++;
 		rc[v6] = find_family(f, v6, &why[v6]);
 		found += rc[v6] == 0;
 		if (rc[v6] < 0 && must_have_family(f->s, v6))
 			return diag_set(d, rc[v6], "%s", diag_str(&why[v6], rc[v6]));
 	}
+	if (!wanted)
+		return diag_set(d, -EAFNOSUPPORT,
+		                "no module of this scan is for such targets");
 	for (int v6 = V6; v6 >= V4; v6--) {
 		if (rc[v6] < 0 && !found)
 			return diag_set(d, rc[v6], "%s", diag_str(&why[v6], rc[v6]));

@@ -49,8 +49,11 @@ struct probe_sink {
 };
 
 struct probe_config {
-	const char *interface;   /* NULL: the one that routes to route_to */
-	struct addr128 route_to; /* an address that will be probed; ::: any global one */
+	const char *interface; /* NULL: the one that routes to the targets */
+	/* An IPv4 and an IPv6 address that will be probed, to ask the routes for.  When
+	 * one is ::, nothing of that family is probed or touched; when both are, they
+	 * stand for any global address. */
+	struct addr128 route_to[2];
 	struct opt_list modules; /* names; none: icmp6-echo and icmp-echo, of which one
 	                            may find no route: its targets are refused */
 	struct opt_list module_args; /* "name=value"; see the modules' options */

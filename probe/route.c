@@ -153,6 +153,7 @@ int route_path(struct route_path *out, const struct route_interface *i,
 		return diag_set(d, rc, "no %s route through %s: %s", family_str(v6),
 		                i->link.name, strerror(-rc));
 	rc = choose_source(out, &route, i, wish, d);
+	out->via = i->loopback ? ROUTE_KERNEL : ROUTE_FRAMES;
 	if (rc < 0 || !need_mac)
 		return rc;
 	if (wish->has_mac) {

@@ -2,12 +2,13 @@
  *
  * A scan leaves through one interface.  Per family the next hop is, in order:
  *   the MAC address that was given;
- *   none, on interfaces without Ethernet (tun, PPP, tunnels) and on lo;
+ *   none, on interfaces without Ethernet (tun, PPP, tunnels);
  *   the gateway of the route, resolved by the kernel (NDP, ARP), which is made
  *   to do so by one UDP datagram to the gateway's discard port;
  *   otherwise the targets are on the link itself, where each has a MAC address
  *   of its own: ROUTE_KERNEL, that is, raw IP sockets, so that the kernel
- *   resolves every neighbour.
+ *   resolves every neighbour.  Also on lo, where the kernel takes frames that
+ *   did not come through its routing for martians.
  * Everything is asked over netlink: IPv4 is not touched for an IPv6 scan. */
 #ifndef PROBE_ROUTE_H
 #define PROBE_ROUTE_H

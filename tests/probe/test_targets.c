@@ -119,6 +119,7 @@ static void seeds_decide_the_order(void **state)
 	struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
 	struct ports ports = { 0 };
 	struct probe_target first[3][64];
+	unsigned differ = 0;
 
 	(void)state;
 	assert_int_equal(ports_add(&ports, "80", NULL), 0);
@@ -126,13 +127,15 @@ static void seeds_decide_the_order(void **state)
 		struct targets_config cfg = { &ports, i < 2 ? 1 : 2, { 0, 1 }, { 0, 0 } };
 		struct targets *t;
 
-		memset(first[i], 0, sizeof(first[i]));
 		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
 		assert_int_equal(targets_next(t, first[i], 64), 64);
 		targets_close(t);
 	}
-	assert_memory_equal(first[0], first[1], sizeof(first[0]));
-	assert_memory_not_equal(first[0], first[2], sizeof(first[0]));
+	for (int i = 0; i < 64; i++) {
+		assert_true(addr_eq(first[0][i].addr, first[1][i].addr));
+		differ += !addr_eq(first[0][i].addr, first[2][i].addr);
+	}
+	assert_true(differ > 32);
 	ports_fini(&ports);
 	ivtab_builder_free(b);
 }
