@@ -24,6 +24,8 @@ enum {
 /* How long a candidate may stay silent before the generator is told so.  An
  * answer that comes later still counts. */
 static const uint64_t answer_wait_ns = NS_PER_S;
+/* Three of these, one after the other, decide that a test address is silent. */
+static const uint64_t guard_wait_ns = 400 * NS_PER_MS;
 static const uint64_t tick_ns = 5 * NS_PER_MS;
 
 /* A candidate on its way: a ring of these, in the order sent. */
@@ -286,7 +288,7 @@ static int allocate(struct discover *x)
 {
 	const struct guard_config g = {
 		.seed = rng_mix(x->cfg.seed + clock_wall_us()),
-		.timeout_ns = answer_wait_ns,
+		.timeout_ns = guard_wait_ns,
 		.aliased = hitlist_aliased(x->hitlist),
 	};
 	double half = x->cfg.rate_pps / 2;
