@@ -33,7 +33,9 @@
 #
 # Counters: total, and of these lost, limited, aliased, truth, unreach, dark;
 # repeat (after simnet_track); outside (not in the allowlist) and blocked, which
-# also see kernel: resets and errors that the scanner's own kernel sent.
+# also see kernel: resets and errors that the scanner's own kernel sent.  gateway:
+# empty datagrams to the discard port of the next hop itself, by which a program
+# makes its kernel look up the hardware address; no other counter sees those.
 #
 # Exit status 77 means skipped: the machine lacks something, and stderr says
 # what.  With CI=true that is a failure.
@@ -42,6 +44,8 @@ SIMNET_IF=sxt0
 SIMNET_PEER=sxi0
 SIMNET_SRC6=2001:db8:53::2
 SIMNET_SRC4=192.0.2.2
+SIMNET_GW6=2001:db8:53::1
+SIMNET_GW4=192.0.2.1
 export SIMNET_IF SIMNET_SRC6 SIMNET_SRC4
 
 # Debian leaves the sbin folders out of an ordinary user's path.
@@ -95,7 +99,7 @@ simnet_rules()
 
 	echo "table inet simnet {"
 	for c in total lost limited aliased truth unreach dark repeat outside \
-		blocked kernel; do
+		blocked kernel gateway; do
 		echo "	counter $c {
 	}"
 	done
@@ -139,6 +143,8 @@ simnet_rules()
 			iifname != "$SIMNET_PEER" accept
 			icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-report, mld2-listener-report } accept
 			ip protocol igmp accept
+			ip6 daddr $SIMNET_GW6 udp dport 9 udp length 8 counter name gateway drop
+			ip daddr $SIMNET_GW4 udp dport 9 udp length 8 counter name gateway drop
 			ip6 daddr != @allow6 counter name outside
 			ip daddr != @allow4 counter name outside
 			ip6 daddr @block6 counter name blocked
@@ -191,9 +197,9 @@ simnet_up()
 			echo \${k#*=} > /proc/sys/\$(echo \${k%%=*} | tr . /)
 		done" || simnet_die "cannot set the sysctls of a new namespace"
 	simnet_link ip $SIMNET_IF $SIMNET_SRC6 $SIMNET_SRC4
-	simnet_link "ip -n internet" $SIMNET_PEER 2001:db8:53::1 192.0.2.1
-	ip -6 route add default via 2001:db8:53::1 dev $SIMNET_IF &&
-		ip -4 route add default via 192.0.2.1 dev $SIMNET_IF || simnet_die "no route"
+	simnet_link "ip -n internet" $SIMNET_PEER $SIMNET_GW6 $SIMNET_GW4
+	ip -6 route add default via $SIMNET_GW6 dev $SIMNET_IF &&
+		ip -4 route add default via $SIMNET_GW4 dev $SIMNET_IF || simnet_die "no route"
 	# Not in the table "local", which would win over the way back to the scanner.
 	ip -n internet -6 route add local ::/0 dev lo table main &&
 		ip -n internet -4 route add local 0.0.0.0/0 dev lo table main ||

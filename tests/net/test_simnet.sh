@@ -91,6 +91,7 @@ try 2a06:6::1 80 >/dev/null
 expect "blocked after a packet there" "$(simnet_counter blocked)" 1
 try fd00::1 80 >/dev/null
 try 2001:db8:53::1 80 >/dev/null
+expect "gateway, after TCP to it" "$(simnet_counter gateway)" 0
 expect "outside after a ULA" "$(simnet_counter outside)" 1
 echo 2a00::/16 >$d/allow
 echo 198.51.100.0/24 >>$d/allow
