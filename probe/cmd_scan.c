@@ -32,7 +32,7 @@ struct scan_job {
 	struct scope *scope;
 	struct targets *targets;
 	struct probe_scan *scan;
-	struct writer *out;
+	struct writer *out, *metadata;
 	pthread_mutex_t out_lock; /* the receiver writes, the watcher flushes */
 	uint64_t results;
 	const atomic_bool *signalled;
@@ -239,7 +239,9 @@ static int open_output(struct scan_job *j, struct diag *d)
 	if (o->format == FORMAT_CSV && !o->no_header && !o->dry_run)
 		obs_write_csv_header(j->out, &j->fields);
 	rc = writer_flush(j->out);
-	return rc < 0 ? diag_set(d, rc, "%s: %s", o->output, err_str(rc)) : 0;
+	if (rc < 0)
+		return diag_set(d, rc, "%s: %s", o->output, err_str(rc));
+	return o->metadata ? writer_open(&j->metadata, o->metadata, d) : 0;
 }
 
 /* Whoever owns the place of the results may write them there; as root without
@@ -284,6 +286,7 @@ static void close_all(struct scan_job *j)
 	probe_close(j->scan);
 	targets_close(j->targets);
 	writer_close(j->out);
+	writer_close(j->metadata);
 	scope_free(j->scope);
 	ivtab_builder_free(j->space);
 	ports_fini(&j->ports);
@@ -403,20 +406,6 @@ static int run_dry(struct scan_job *j)
 
 /* --- the end ---------------------------------------------------------------- */
 
-static int write_metadata(const struct scan_job *j, const struct scan_report *r,
-                          struct diag *d)
-{
-	struct writer *w = NULL;
-	int rc = writer_open(&w, j->opts->metadata, d);
-
-	if (rc < 0)
-		return rc;
-	scan_report_write(w, r);
-	rc = writer_commit(w, d);
-	writer_close(w);
-	return rc;
-}
-
 static void tell_summary(const struct probe_stats *s, uint64_t results)
 {
 	log_info("sent %" PRIu64 " packets; %" PRIu64 " open, %" PRIu64
@@ -463,9 +452,10 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		return rc;
 	probe_stats(j->scan, &stats);
 	tell_summary(&stats, j->results);
-	if (!j->opts->metadata)
+	if (!j->metadata)
 		return rc;
-	result = write_metadata(j, &report, d);
+	scan_report_write(j->metadata, &report);
+	result = writer_commit(j->metadata, d);
 	return rc < 0 ? rc : result;
 }
 

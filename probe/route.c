@@ -36,7 +36,7 @@ int route_interface(struct route_interface *out, const char *name, struct addr12
 	if (!name) {
 		rc = netlink_route(&route, to, 0);
 		if (rc < 0)
-			return diag_set(d, rc, "no route to %s: %s (name an interface?)",
+			return diag_set(d, rc, "no route to %s (%s): name an interface?",
 			                text, strerror(-rc));
 	}
 	rc = netlink_link(&out->link, name, route.ifindex);
