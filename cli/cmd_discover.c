@@ -86,6 +86,7 @@ struct run {
 	struct seeds_counts counts;
 	uint64_t members; /* hosts that the hitlist had */
 	struct discover *x;
+	const char *icmp6[1]; /* the default module */
 };
 
 static const char details[] =
@@ -120,13 +121,12 @@ static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 
 /* Repeated answers are told apart by the loop itself, which has to see an
  * address answer as a candidate even if it did so in an alias test before. */
-static int open_probe(struct probe_scan **scan, const struct discover_opts *o,
-                      struct diag *d)
+static int open_probe(struct run *r, struct diag *d)
 {
-	static const char *icmp6[] = { "icmp6-echo" };
+	const struct discover_opts *o = r->o;
 	const struct probe_config c = {
 		.interface = o->interface,
-		.modules = o->modules.n ? o->modules : (struct opt_list){ icmp6, 1 },
+		.modules = o->modules.n ? o->modules : (struct opt_list){ r->icmp6, 1 },
 		.source_ips = o->source_ips,
 		.rate_pps = o->rate,
 		.probes = (unsigned)o->probes,
@@ -136,7 +136,7 @@ static int open_probe(struct probe_scan **scan, const struct discover_opts *o,
 		.seed = o->seed,
 	};
 
-	return probe_open(scan, &c, d);
+	return probe_open(&r->scan, &c, d);
 }
 
 /* The hitlist's owner, so that a scan started with sudo leaves files that the
@@ -228,7 +228,7 @@ static int set_up(struct run *r, struct diag *d)
 		.quiet = o->quiet,
 		.stop = stop_on_signals(),
 	};
-	int rc = open_probe(&r->scan, o, d);
+	int rc = open_probe(r, d);
 
 	if (rc >= 0)
 		rc = drop_privileges(o->hitlist, d);
@@ -280,7 +280,7 @@ static int finish(struct run *r, struct diag *d)
 static int discover_cmd_run(const void *cfg, int argc, char *argv[])
 {
 	const struct discover_opts *o = cfg;
-	struct run r = { .o = o };
+	struct run r = { .o = o, .icmp6 = { "icmp6-echo" } };
 	struct diag d = { "" };
 	int rc = check_usage(o, argc, argv);
 

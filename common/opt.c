@@ -391,8 +391,8 @@ static int run_group(const struct cmd_group *g, const char *prog, cmd_hook befor
 	return CMD_USAGE;
 }
 
-int cmd_main(const struct cmd_group *groups, const char *prog, const char *version,
-             cmd_hook before, int argc, char *argv[])
+static int dispatch(const struct cmd_group *groups, const char *prog, const char *version,
+                    cmd_hook before, int argc, char *argv[])
 {
 	char name[128];
 
@@ -419,4 +419,17 @@ int cmd_main(const struct cmd_group *groups, const char *prog, const char *versi
 	log_error("no such command: '%s'", argv[1]);
 	help_top(stderr, prog, groups);
 	return CMD_USAGE;
+}
+
+int cmd_main(const struct cmd_group *groups, const char *prog, const char *version,
+             cmd_hook before, int argc, char *argv[])
+{
+	int rc = dispatch(groups, prog, version, before, argc, argv);
+
+	/* Help that nobody could read is not a success. */
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("standard output: %s", strerror(errno));
+		return rc == CMD_OK ? CMD_FAILED : rc;
+	}
+	return rc;
 }
