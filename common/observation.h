@@ -70,7 +70,9 @@ const char *obs_field_name(unsigned i);
 const char *obs_field_help(unsigned i);
 
 /* Fixed-size little-endian record with its own check value, so that a torn or
- * changed one is noticed.  Decode: 0, or ERR_CHECKSUM. */
+ * changed one is noticed.  Decode: 0, ERR_CHECKSUM, ERR_VERSION (a later version
+ * of ours) or ERR_FORMAT (the check value fits, but not the rest); *o is left
+ * alone on failure.  Encode wants proto and outcome within their enums. */
 enum { OBS_RECORD_SIZE = 72 };
 void obs_encode(uint8_t out[static OBS_RECORD_SIZE], const struct observation *o);
 int obs_decode(struct observation *o, const uint8_t in[static OBS_RECORD_SIZE]);

@@ -4,7 +4,8 @@
  * empty lines and comments (# to the end of the line; a line that starts with
  * ';') are skipped.  Only the first field counts: it ends at a blank, a comma,
  * a semicolon or a tab, so CSV and "prefix<TAB>AS" files can be read as they
- * are (a first line whose first field holds no digit is a header, not a fault).
+ * are (a first line whose first field holds no digit is a header, not a fault);
+ * it may stand in double quotes.  A range is "a-b", or "a - b" with blanks.
  *
  * A line that cannot be understood is counted, the first few are reported with
  * file:line and the text, and it is skipped; with .strict it ends the reading.
@@ -61,10 +62,13 @@ uint64_t reader_line_number(const struct reader *r);
 uint64_t reader_bad(const struct reader *r); /* bad lines so far */
 
 /* Count the current line as bad, as if the reader had found it so: for callers
- * with rules of their own.  Negative when the policy is strict. */
+ * with rules of their own.  The reason is what *d says, else that of rc; *d is
+ * empty afterwards, or, when the policy is strict, tells file:line and the reason,
+ * and rc is returned. */
 int reader_reject(struct reader *r, int rc, struct diag *d);
 
-/* All addresses of a file into v (appended, in file order). */
+/* All addresses of a file into v (appended, in file order); on failure v has what
+ * it had before. */
 int reader_load(struct addrvec *v, const char *path, const struct reader_policy *policy,
                 struct diag *d);
 

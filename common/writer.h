@@ -3,7 +3,8 @@
  * A regular file is written as a temporary neighbour and appears under its
  * name only at writer_commit(): flush, fsync, rename, fsync of the directory.
  * "-" is standard output; an existing device or pipe is written directly.
- * Names ending in .gz .bz2 .xz .zst are compressed.
+ * Names ending in .gz .bz2 .xz .zst are compressed.  A file that is replaced
+ * keeps its mode, and a symbolic link to it stays.
  *
  * Write errors stick: writers may ignore the result until the commit. */
 #ifndef COMMON_WRITER_H
@@ -23,7 +24,8 @@ int writer_printf(struct writer *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int writer_addr(struct writer *w, struct addr128 a); /* one address and '\n' */
 
-/* Pass on what is buffered (for pipes and terminals); not a commit. */
+/* Pass on what is buffered (for pipes and terminals); not a commit.  bzip2 may
+ * keep the last bits back until the commit: its blocks do not end at a byte. */
 int writer_flush(struct writer *w);
 
 /* Make it appear.  0, or the first error that occurred, told in *d. */

@@ -55,80 +55,81 @@ static char *log_end(struct files *f, int old)
 	return files_get(files_path(f, "log"), &n);
 }
 
+static const struct {
+	const char *line;
+	const char *first, *last; /* NULL: bad */
+	int len;                  /* -1: no prefix */
+} items[] = {
+	{ "2001:db8::1", "2001:db8::1", "2001:db8::1", 128 },
+	{ "192.0.2.1", "192.0.2.1", "192.0.2.1", 128 },
+	{ "20010db8000000000000000000000001", "2001:db8::1", "2001:db8::1", 128 },
+	{ " \t 2001:db8::1 \t", "2001:db8::1", "2001:db8::1", 128 },
+	{ "2001:db8::1\r", "2001:db8::1", "2001:db8::1", 128 },
+	{ "2001:db8::1,64,x", "2001:db8::1", "2001:db8::1", 128 },
+	{ "2001:db8::1;x", "2001:db8::1", "2001:db8::1", 128 },
+	{ "2001:db8::1#x", "2001:db8::1", "2001:db8::1", 128 },
+	{ "2001:db8::1 # x\r", "2001:db8::1", "2001:db8::1", 128 },
+	{ "\"2001:db8::1\",64", "2001:db8::1", "2001:db8::1", 128 },
+	{ "2001:db8::/32\t64496", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+	  32 },
+	{ "2001:db8::1/128", "2001:db8::1", "2001:db8::1", 128 },
+	{ "192.0.2.9/24", "192.0.2.0", "192.0.2.255", 120 },
+	{ "10.0.0.0-10.0.0.255", "10.0.0.0", "10.0.0.255", 120 },
+	{ "10.0.0.1-10.0.0.255", "10.0.0.1", "10.0.0.255", -1 },
+	{ "10.0.0.1-10.0.0.1", "10.0.0.1", "10.0.0.1", 128 },
+	{ "10.0.0.1 - 10.0.0.4", "10.0.0.1", "10.0.0.4", -1 },
+	{ "10.0.0.1\t-  10.0.0.4,x", "10.0.0.1", "10.0.0.4", -1 },
+	{ "2001:db8::1-2001:db8::5", "2001:db8::1", "2001:db8::5", -1 },
+	{ "2001:db8::/32 - some network",
+	  "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 32 },
+	{ "dead::beef", "dead::beef", "dead::beef", 128 },
+	{ "10.0.0.1 - my host", NULL, NULL, 0 },
+	{ "10.0.0.4-10.0.0.1", NULL, NULL, 0 },
+	{ "10.0.0.1-2001:db8::1", NULL, NULL, 0 },
+	{ "10.0.0.1-5", NULL, NULL, 0 },
+	{ "10.0.0.0/8-11.0.0.0/8", NULL, NULL, 0 },
+	{ "-10.0.0.1", NULL, NULL, 0 },
+	{ "10.0.0.1-", NULL, NULL, 0 },
+	{ "2001:db8::/129", NULL, NULL, 0 },
+	{ "10.0.0.0/33", NULL, NULL, 0 },
+	{ "2001:db8::1%eth0", NULL, NULL, 0 },
+	{ "[2001:db8::1]", NULL, NULL, 0 },
+	{ "[2001:db8::1]:80", NULL, NULL, 0 },
+	{ "192.0.2.1:80", NULL, NULL, 0 },
+	{ "www.example.com", NULL, NULL, 0 },
+	{ "2001:db8::1\r2001:db8::2", NULL, NULL, 0 },
+	{ "\"2001:db8::1", NULL, NULL, 0 },
+	{ ",2001:db8::1", NULL, NULL, 0 },
+	{ "hello", NULL, NULL, 0 },
+	{ "\xc3\xa9t\xc3\xa9", NULL, NULL, 0 },
+};
+
 static void understands_items(void **state)
 {
-	static const struct {
-		const char *line;
-		const char *first, *last; /* NULL: bad */
-		int len;                  /* -1: no prefix */
-	} cases[] = {
-		{ "2001:db8::1", "2001:db8::1", "2001:db8::1", 128 },
-		{ "192.0.2.1", "192.0.2.1", "192.0.2.1", 128 },
-		{ "20010db8000000000000000000000001", "2001:db8::1", "2001:db8::1", 128 },
-		{ " \t 2001:db8::1 \t", "2001:db8::1", "2001:db8::1", 128 },
-		{ "2001:db8::1\r", "2001:db8::1", "2001:db8::1", 128 },
-		{ "2001:db8::1,64,x", "2001:db8::1", "2001:db8::1", 128 },
-		{ "2001:db8::1;x", "2001:db8::1", "2001:db8::1", 128 },
-		{ "2001:db8::1#x", "2001:db8::1", "2001:db8::1", 128 },
-		{ "2001:db8::1 # x\r", "2001:db8::1", "2001:db8::1", 128 },
-		{ "\"2001:db8::1\",64", "2001:db8::1", "2001:db8::1", 128 },
-		{ "2001:db8::/32\t64496",
-		  "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 32 },
-		{ "2001:db8::1/128", "2001:db8::1", "2001:db8::1", 128 },
-		{ "192.0.2.9/24", "192.0.2.0", "192.0.2.255", 120 },
-		{ "10.0.0.0-10.0.0.255", "10.0.0.0", "10.0.0.255", 120 },
-		{ "10.0.0.1-10.0.0.255", "10.0.0.1", "10.0.0.255", -1 },
-		{ "10.0.0.1-10.0.0.1", "10.0.0.1", "10.0.0.1", 128 },
-		{ "10.0.0.1 - 10.0.0.4", "10.0.0.1", "10.0.0.4", -1 },
-		{ "10.0.0.1\t-  10.0.0.4,x", "10.0.0.1", "10.0.0.4", -1 },
-		{ "2001:db8::1-2001:db8::5", "2001:db8::1", "2001:db8::5", -1 },
-		{ "2001:db8::/32 - some network",
-		  "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 32 },
-		{ "dead::beef", "dead::beef", "dead::beef", 128 },
-		{ "10.0.0.1 - my host", NULL, NULL, 0 },
-		{ "10.0.0.4-10.0.0.1", NULL, NULL, 0 },
-		{ "10.0.0.1-2001:db8::1", NULL, NULL, 0 },
-		{ "10.0.0.1-5", NULL, NULL, 0 },
-		{ "10.0.0.0/8-11.0.0.0/8", NULL, NULL, 0 },
-		{ "-10.0.0.1", NULL, NULL, 0 },
-		{ "10.0.0.1-", NULL, NULL, 0 },
-		{ "2001:db8::/129", NULL, NULL, 0 },
-		{ "10.0.0.0/33", NULL, NULL, 0 },
-		{ "2001:db8::1%eth0", NULL, NULL, 0 },
-		{ "[2001:db8::1]", NULL, NULL, 0 },
-		{ "[2001:db8::1]:80", NULL, NULL, 0 },
-		{ "192.0.2.1:80", NULL, NULL, 0 },
-		{ "www.example.com", NULL, NULL, 0 },
-		{ "2001:db8::1\r2001:db8::2", NULL, NULL, 0 },
-		{ "\"2001:db8::1", NULL, NULL, 0 },
-		{ ",2001:db8::1", NULL, NULL, 0 },
-		{ "hello", NULL, NULL, 0 },
-		{ "\xc3\xa9t\xc3\xa9", NULL, NULL, 0 },
-	};
 	static const struct reader_policy strict = { .strict = true };
 	struct diag d = { .text = "" };
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
 		char text[128];
 		struct reader *r;
 		struct reader_item it;
 		int rc;
 
 		/* A good line comes first: no header, and not "no good line". */
-		snprintf(text, sizeof(text), "::1\n%s\n", cases[i].line);
+		snprintf(text, sizeof(text), "::1\n%s\n", items[i].line);
 		r = open_text(*state, text, &strict);
 		assert_int_equal(reader_next(r, &it, &d), 1);
 		d.text[0] = '\0';
 		rc = reader_next(r, &it, &d);
-		if (rc != (cases[i].first ? 1 : ERR_PARSE))
-			fail_msg("'%s': rc %d '%s'", cases[i].line, rc, d.text);
-		if (rc == 1 && (!addr_eq(it.first, addr(cases[i].first)) ||
-		                !addr_eq(it.last, addr(cases[i].last)) ||
-		                it.is_prefix != (cases[i].len >= 0) ||
-		                (it.is_prefix && it.len != cases[i].len)))
-			fail_msg("'%s': wrong item, len %d", cases[i].line, it.len);
+		if (rc != (items[i].first ? 1 : ERR_PARSE))
+			fail_msg("'%s': rc %d '%s'", items[i].line, rc, d.text);
+		if (rc == 1 && (!addr_eq(it.first, addr(items[i].first)) ||
+		                !addr_eq(it.last, addr(items[i].last)) ||
+		                it.is_prefix != (items[i].len >= 0) ||
+		                (it.is_prefix && it.len != items[i].len)))
+			fail_msg("'%s': wrong item, len %d", items[i].line, it.len);
 		if (rc < 0 && !strstr(d.text, "in.txt:2: '"))
-			fail_msg("'%s': '%s'", cases[i].line, d.text);
+			fail_msg("'%s': '%s'", items[i].line, d.text);
 		assert_int_equal(reader_line_number(r), 2);
 		reader_close(r);
 	}
@@ -570,6 +571,36 @@ static void load_appends_all_or_nothing(void **state)
 	reader_close(NULL);
 }
 
+/* Real lists: as many addresses as lines, and their texts come back. */
+static void reads_a_real_list(void **state)
+{
+	const char *shared = getenv("SEXTANT_SHARED");
+	struct diag d = { .text = "" };
+	struct reader *r;
+	struct addr128 a;
+	char path[512];
+	unsigned n = 0;
+	int rc;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/data/lists/tum_responsive_first10000.txt",
+	         shared ? shared : "");
+	if (!shared || access(path, R_OK) != 0)
+		skip();
+	assert_int_equal(reader_open(&r, path, NULL, &d), 0);
+	while ((rc = reader_addr(r, &a, &d)) > 0) {
+		char text[ADDR_STRLEN];
+
+		addr_format(text, a);
+		assert_string_equal(text, reader_text(r));
+		n++;
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(n, 10000);
+	assert_int_equal(reader_bad(r), 0);
+	reader_close(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +622,7 @@ int main(void)
 		cmocka_unit_test(reads_what_was_written),
 		cmocka_unit_test(reads_small_pieces),
 		cmocka_unit_test(load_appends_all_or_nothing),
+		cmocka_unit_test(reads_a_real_list),
 	};
 
 	return cmocka_run_group_tests_name("reader", tests, files_setup, files_teardown);
