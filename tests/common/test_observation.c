@@ -345,7 +345,7 @@ static void decode_undoes_encode(void **state)
 	(void)state;
 	rng_init(&r, 2);
 	for (int i = 0; i < 100000; i++) {
-		struct observation o = random_observation(&r), back;
+		struct observation o = random_observation(&r), back = sample();
 		uint8_t rec[OBS_RECORD_SIZE];
 
 		memset(rec, i & 1 ? 0xff : 0, sizeof(rec));
