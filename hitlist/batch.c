@@ -274,7 +274,7 @@ int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
 int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
                 struct hitlist_merge_stats *st, struct diag *d)
 {
-	struct hitlist_batch *b;
+	struct hitlist_batch *b = NULL;
 	int rc = hitlist_batch_open(&b, h, d);
 
 	if (rc < 0)
@@ -290,7 +290,7 @@ int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
 int hitlist_add_aliased(struct hitlist *h, const struct prefix *p, size_t n,
                         struct diag *d)
 {
-	struct hitlist_batch *b;
+	struct hitlist_batch *b = NULL;
 	int rc = hitlist_batch_open(&b, h, d);
 
 	if (rc < 0)

@@ -157,10 +157,10 @@ int merger_add_runs(struct merger *m, struct run *const *runs, size_t n,
 
 int merger_add_records(struct merger *m, const struct host_record *r, size_t n)
 {
-	struct source *s = source_new(m);
+	struct source *s = n ? source_new(m) : NULL;
 
 	if (!s)
-		return -ENOMEM;
+		return n ? -ENOMEM : 0;
 	s->rec = r;
 	s->rec_end = r + n;
 	return enter(m, s, NULL);
@@ -168,10 +168,10 @@ int merger_add_records(struct merger *m, const struct host_record *r, size_t n)
 
 int merger_add_keys(struct merger *m, const struct addr128 *a, size_t n)
 {
-	struct source *s = source_new(m);
+	struct source *s = n ? source_new(m) : NULL;
 
 	if (!s)
-		return -ENOMEM;
+		return n ? -ENOMEM : 0;
 	s->key = a;
 	s->key_end = a + n;
 	return enter(m, s, NULL);
