@@ -98,6 +98,12 @@ static const char details[] =
 	"\n"
 	"sextant discover --seeds seeds.txt.bz2 --hitlist hl -i eth0 -r 10k --budget 10M";
 
+/* The one module of the run; more would need a port each. */
+static const char *module_name(const struct discover_opts *o)
+{
+	return o->modules.n ? o->modules.v[0] : "icmp6-echo";
+}
+
 static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 {
 	if (argc)
@@ -111,6 +117,13 @@ static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 		log_error("--rate 0: at least one packet has to go out sometime");
 	else if (o->port > UINT16_MAX)
 		log_error("--target-port %" PRIu64 ": ports are 1 to 65535", o->port);
+	else if (o->modules.n > 1)
+		log_error("--probe-module: one module a run");
+	else if (probe_module_has_port(module_name(o)) && !o->port)
+		log_error("--probe-module %s: needs --target-port", module_name(o));
+	else if (o->port && !probe_module_has_port(module_name(o)))
+		log_error("--target-port %" PRIu64 ": %s has no ports", o->port,
+		          module_name(o));
 	else if (!o->probes || o->probes > 100)
 		log_error("--probes %" PRIu64 ": 1 to 100 packets per candidate",
 		          o->probes);

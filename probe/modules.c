@@ -43,6 +43,13 @@ const char *probe_module_name(unsigned i)
 	return i < MODULES ? modules[i]->name : NULL;
 }
 
+bool probe_module_has_port(const char *name)
+{
+	const struct probe_module *m = module_find(name);
+
+	return m && m->has_port;
+}
+
 const char *probe_module_summary(unsigned i)
 {
 	return i < MODULES ? modules[i]->summary : NULL;

@@ -120,6 +120,9 @@ void probe_close(struct probe_scan *s);
 const char *probe_module_name(unsigned i);
 const char *probe_module_summary(unsigned i);
 
+/* Whether its targets need a port; false when there is no such module. */
+bool probe_module_has_port(const char *name);
+
 extern const struct cmd probe_cmds[];
 
 #endif
