@@ -119,9 +119,9 @@ equal "loss: results" "$(field results)" "$(field open)"
 
 # ---- targets on the link itself, and on lo ----------------------------------------
 simnet_loss 0
-printf '%s\n%s\n' $SIMNET_GW6 $SIMNET_GW4 >"$d/truth"
+printf "%s\n%s\n" "$SIMNET_GW6" "$SIMNET_GW4" >"$d/truth"
 simnet_load_truth "$d/truth"
-scan --allow-special -r 100 $SIMNET_GW6 $SIMNET_GW4
+scan --allow-special -r 100 "$SIMNET_GW6" "$SIMNET_GW4"
 equal "on link" "$(field open)" 2
 scan --allow-special -r 100 ::1 127.0.0.1
 equal "lo" "$(field open)" 2

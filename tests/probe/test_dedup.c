@@ -1,6 +1,9 @@
 #include "tests/test.h"
 
-#include "probe/dedup.h"
+#include "tests/common/failing.h"
+
+#include "common/addrset.c"
+#include "probe/dedup.c"
 
 static struct observation answer(uint32_t i, uint16_t port, uint8_t outcome)
 {
@@ -62,9 +65,32 @@ static void the_window_holds(void **state)
 	dedup_free(t);
 }
 
+/* Out of memory, an answer may be reported twice, but none is swallowed. */
+static void no_answer_is_lost_without_memory(void **state)
+{
+	struct dedup *t;
+	long n = 0;
+
+	(void)state;
+	for (; fail_nth(n), t = dedup_new(100), fail_done(); n++)
+		assert_null(t);
+	assert_non_null(t);
+	assert_true(n > 0);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct observation o = answer(i, 80, OBS_OPEN);
+
+		if (i % 3 == 0)
+			fail_nth((long)(i % 2));
+		assert_false(dedup_seen(t, &o));
+		fail_done();
+	}
+	dedup_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_answer_is_lost_without_memory),
 		cmocka_unit_test(each_answer_is_new_once),
 		cmocka_unit_test(the_window_holds),
 	};

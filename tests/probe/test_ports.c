@@ -1,7 +1,9 @@
 #include "tests/test.h"
 
+#include "tests/common/failing.h"
+
 #include "common/rng.h"
-#include "probe/ports.h"
+#include "probe/ports.c"
 
 static void lists_are_sorted_and_unique(void **state)
 {
@@ -88,9 +90,28 @@ static void random_lists_round_trip(void **state)
 	}
 }
 
+static void a_failed_allocation_changes_nothing(void **state)
+{
+	struct ports p = { 0 };
+	int rc;
+	long n = 0;
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "7", NULL), 0);
+	for (; fail_nth(n), rc = ports_add(&p, "80,443", NULL), fail_done(); n++) {
+		assert_int_equal(rc, -ENOMEM);
+		assert_int_equal(p.n, 1);
+	}
+	assert_true(n > 0);
+	assert_int_equal(rc, 0);
+	assert_int_equal(p.n, 3);
+	ports_fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(lists_are_sorted_and_unique),
 		cmocka_unit_test(bad_lists_change_nothing),
 		cmocka_unit_test(everything_fits),

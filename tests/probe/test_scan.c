@@ -4,11 +4,15 @@
 
 #include <stdatomic.h>
 
+#include "tests/common/failing.h"
+
 #include "common/addrset.h"
 #include "common/clock.h"
 #include "common/ivtab.h"
 #include "common/rng.h"
-#include "probe/scan.h"
+#include "probe/modules.c"
+#include "probe/open.c"
+#include "probe/ring.c"
 #include "probe/targets.h"
 #include "tests/probe/forge.h"
 
@@ -463,6 +467,65 @@ static void bad_configurations_are_refused(void **state)
 	scope_free(scope);
 }
 
+static void failed_allocations_are_told(void **state)
+{
+	struct scope *scope = make_scope(NULL);
+	struct probe_config cfg = config(scope, 1000);
+	struct probe_scan *s = NULL;
+	struct ring ring;
+	long n = 0;
+	int rc;
+
+	(void)state;
+	for (;; n++) {
+		struct scan_way way = { .receiver = NULL };
+
+		assert_int_equal(link_memory_open(&way.links[0], NULL, NULL), 0);
+		way.links[1] = way.links[0];
+		assert_int_equal(receiver_memory_open(&way.receiver, PACKET_L2_ETHERNET),
+		                 0);
+		fail_nth(n);
+		rc = scan_open(&s, &cfg, &way, NULL);
+		if (!fail_done())
+			break;
+		assert_int_equal(rc, -ENOMEM);
+	}
+	assert_int_equal(rc, 0);
+	assert_true(n >= 5); /* the scan, its arguments, four states */
+	probe_close(s);
+	fail_nth(0);
+	assert_int_equal(ring_init(&ring, 10), -ENOMEM);
+	assert_true(fail_done());
+	scope_free(scope);
+}
+
+static void status_lines_say_what_happens(void **state)
+{
+	struct probe_stats before = { .started_us = 1000000 }, now;
+	char line[256], tiny[16];
+
+	(void)state;
+	now = (struct probe_stats){ .started_us = 1000000,
+		                    .ended_us = 11000000,
+		                    .targets = 100000,
+		                    .sent = 100000,
+		                    .open = 20000,
+		                    .closed = 5000 };
+	before.sent = 90000;
+	probe_status_line(line, sizeof(line), &now, &before, 200000);
+	assert_string_equal(line, "0:10 50% (0:10 left); send: 100000 10.0 Kp/s (10.0 "
+	                          "Kp/s avg); recv: 25000 25.0 Kp/s (2.50 Kp/s avg); "
+	                          "drops: 0; hitrate: 25.00%");
+	now.cooling = true;
+	probe_status_line(line, sizeof(line), &now, &now, 0);
+	assert_non_null(strstr(line, "(cooling down); send: 100000 0 p/s"));
+	probe_status_line(tiny, sizeof(tiny), &now, &now, 0);
+	assert_int_equal(strlen(tiny), sizeof(tiny) - 1);
+	now = (struct probe_stats){ 0 }; /* nothing has begun: no division by 0 */
+	probe_status_line(line, sizeof(line), &now, &now, 1);
+	assert_non_null(strstr(line, "hitrate: 0.00%"));
+}
+
 static void filters_compile(void **state)
 {
 	struct scope *scope = make_scope(NULL);
@@ -518,6 +581,8 @@ int main(void)
 		cmocka_unit_test(the_rate_is_never_exceeded),
 		cmocka_unit_test(keys_differ_between_scans),
 		cmocka_unit_test(bad_configurations_are_refused),
+		cmocka_unit_test(failed_allocations_are_told),
+		cmocka_unit_test(status_lines_say_what_happens),
 		cmocka_unit_test(filters_compile),
 		cmocka_unit_test(several_sources_are_all_used),
 	};

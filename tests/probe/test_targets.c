@@ -2,9 +2,10 @@
 
 #include <unistd.h>
 
+#include "tests/common/failing.h"
+
 #include "common/addrset.h"
-#include "common/clock.h"
-#include "probe/targets.h"
+#include "probe/targets.c"
 
 static struct ivtab_builder *builder(const char *const *texts, size_t n)
 {
@@ -307,9 +308,40 @@ static void faults_in_streams_are_told(void **state)
 	ports_fini(&ports);
 }
 
+static void failed_allocations_are_told(void **state)
+{
+	char path[] = "/tmp/sextant-test-XXXXXX";
+	struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
+	struct ports ports = { 0 };
+	struct targets_config cfg = { &ports, 1, { 0, 1 }, { 0, 0 } };
+	struct targets *t;
+	long n = 0;
+	int rc;
+
+	(void)state;
+	assert_int_equal(ports_add_none(&ports), 0);
+	for (; fail_nth(n), rc = targets_open_space(&t, b, &cfg, NULL), fail_done(); n++)
+		assert_int_equal(rc, -ENOMEM);
+	assert_true(n >= 3);
+	assert_int_equal(rc, 0);
+	targets_close(t);
+	write_list(path, 3, "");
+	for (n = 0; fail_nth(n), rc = targets_open_stream(&t, path, NULL, &cfg, NULL),
+	    fail_done();
+	     n++)
+		assert_int_equal(rc, -ENOMEM);
+	assert_true(n >= 3);
+	assert_int_equal(rc, 0);
+	targets_close(t);
+	unlink(path);
+	ports_fini(&ports);
+	ivtab_builder_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failed_allocations_are_told),
 		cmocka_unit_test(a_space_is_covered_exactly),
 		cmocka_unit_test(shards_partition),
 		cmocka_unit_test(seeds_decide_the_order),
