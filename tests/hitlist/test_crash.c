@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "hitlist/journal.h"
 
-enum { ROUNDS = 60, BATCH = 200 };
+enum { ROUNDS = 40, BATCH = 200 };
 
 /* What the child reports, after the call in question has returned 0. */
 struct event {
@@ -305,7 +305,7 @@ static void readers_beside_a_writer(void **state)
 		child_run(c);
 	}
 	for (uint64_t end = clock_mono_ns() + 10 * NS_PER_S;
-	     clock_mono_ns() < end && last < 40;) {
+	     clock_mono_ns() < end && last < 25;) {
 		struct hitlist_info info;
 
 		hl_ok(hitlist_open(&h, dir, HITLIST_READ, &d), &d);

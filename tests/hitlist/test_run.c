@@ -202,7 +202,7 @@ static void damage(enum run_schema schema)
 {
 	char dir[HL_PATH], path[HL_PATH + 16];
 	struct host_record *h;
-	size_t n = 700, size;
+	size_t n = 400, size;
 	uint8_t *bytes, *p;
 	struct rng r;
 

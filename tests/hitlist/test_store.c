@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 
-enum { UNIVERSE = 1500, STEPS = 120 };
+enum { UNIVERSE = 1500, STEPS = 70 };
 
 struct model {
 	struct addr128 addr[UNIVERSE];
