@@ -51,6 +51,15 @@ static void truncated_replies_are_refused(void **state)
 			if (forge_accept(&c, &f, &o))
 				fail_msg("%s cut to %zu", targets[lane], f.n);
 		}
+		for (size_t more = 1; more <= 4; more++) { /* the packet is long */
+			f = forge_echo_reply(&probe);
+			f.n += more;
+			forge_put16(f.b + (lane ? ETH + 2 : ETH + 4),
+			            forge_get16(f.b + (lane ? ETH + 2 : ETH + 4)) +
+			                    (unsigned)more);
+			forge_fix(&f);
+			assert_false(forge_accept(&c, &f, &o));
+		}
 		for (size_t cut = 1; cut <= 28; cut++) { /* the packet is short */
 			f = forge_echo_reply(&probe);
 			f.n -= cut;

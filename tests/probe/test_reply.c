@@ -231,7 +231,7 @@ static void nested_errors_are_refused(void **state)
 /* Other people's traffic, and errors about it. */
 static void quotes_of_others_are_refused(void **state)
 {
-	struct reply_context c, other;
+	struct reply_context c, other, second;
 	struct observation o;
 	struct frame probe, f;
 
@@ -246,9 +246,14 @@ static void quotes_of_others_are_refused(void **state)
 		assert_true(forge_accept(&other, &f, &o));
 		make(&probe, &c, lane); /* ours, but the error goes to another source */
 		f = error_about(&c, &probe, routers[lane % 2], lane % 2 ? 11 : 3, 0, 0);
-		f.b[ETH + (lane % 2 ? 19 : 39)] ^= 1;
+		f.b[ETH + (lane % 2 ? 19 : 39)] ^= 2;
 		forge_fix(&f);
 		assert_false(forge_accept(&c, &f, &o));
+		second = c; /* even when that one is ours as well */
+		second.sources[2] =
+			forge_addr(lane % 2 ? "192.0.2.3" : "2001:db8:aaaa::3");
+		second.n_sources = 3;
+		assert_false(forge_accept(&second, &f, &o));
 	}
 }
 

@@ -27,21 +27,35 @@ static struct addr128 key(struct probe_target t)
 	return t.addr;
 }
 
-/* Each target into the set; returns how many came, all of them new. */
-static size_t drain(struct targets *t, struct addrset *seen)
+/* Each target into the set; returns how many came, all of them new and, where
+ * a space is given, inside of it. */
+static size_t drain_within(struct targets *t, struct addrset *seen,
+                           const struct ivtab_builder *b)
 {
+	struct ivtab *table = NULL;
 	struct probe_target out[100];
 	size_t total = 0;
 	int n;
 
+	if (b)
+		assert_int_equal(ivtab_build(&table, b), 0);
 	while ((n = targets_next(t, out, ARRAY_LEN(out))) != PROBE_SOURCE_END) {
 		if (n == 0)
 			clock_sleep_until(clock_mono_ns() + NS_PER_MS);
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n; i++) {
 			assert_int_equal(addrset_add(seen, key(out[i])), 1);
+			if (table && !ivtab_covers(table, out[i].addr))
+				fail_msg("a target outside of the space");
+		}
 		total += (size_t)n;
 	}
+	ivtab_free(table);
 	return total;
+}
+
+static size_t drain(struct targets *t, struct addrset *seen)
+{
+	return drain_within(t, seen, NULL);
 }
 
 static const char *const space[] = {
@@ -67,7 +81,7 @@ static void a_space_is_covered_exactly(void **state)
 		assert_int_equal(ports_add(&ports, lists[i], NULL), 0);
 		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
 		assert_true(targets_total(t) == ADDRESSES * ports.n);
-		assert_int_equal(drain(t, seen), ADDRESSES * ports.n);
+		assert_int_equal(drain_within(t, seen, b), ADDRESSES * ports.n);
 		targets_close(t);
 		addrset_free(seen);
 		ports_fini(&ports);
