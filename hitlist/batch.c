@@ -75,7 +75,7 @@ static int spill_finish(struct pile *p, const char *path, struct diag *d)
 
 	if (!p->w)
 		return 0;
-	rc = run_writer_finish(p->w, false, d);
+	rc = run_writer_finish(p->w, d);
 	if (rc == 0)
 		rc = run_open(&r, path, d);
 	unlink(path);
@@ -119,7 +119,7 @@ static int spill_record(struct hitlist_batch *b, struct pile *p,
 		if (rc == 0)
 			rc = run_writer_open(&p->w, path,
 			                     p->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
-			                     0, d);
+			                     0, RUN_SPILL, d);
 	}
 	if (rc < 0)
 		return rc;

@@ -73,14 +73,16 @@ int run_seek(struct run_cursor *c, const struct run *r, struct addr128 from,
 int run_next(struct run_cursor *c, const struct host_record **out, struct diag *d);
 
 /* Write: records ascend strictly (-EINVAL otherwise) and are at most
- * RUN_MAX_RECORDS; at least one.  finish(): sync for a file that must outlast
- * the machine.  close() without finish() leaves no file. */
+ * RUN_MAX_RECORDS; at least one.  A spill is read once and in order: it is not
+ * synced, and its filter lets everything through.  close() without finish()
+ * leaves no file. */
+enum run_use { RUN_LASTING, RUN_SPILL };
 struct run_writer;
 int run_writer_open(struct run_writer **out, const char *path, enum run_schema schema,
-                    uint64_t generation, struct diag *d);
+                    uint64_t generation, enum run_use use, struct diag *d);
 int run_writer_add(struct run_writer *w, const struct host_record *r);
 uint64_t run_writer_records(const struct run_writer *w);
-int run_writer_finish(struct run_writer *w, bool sync, struct diag *d);
+int run_writer_finish(struct run_writer *w, struct diag *d);
 void run_writer_close(struct run_writer *w);
 
 #endif

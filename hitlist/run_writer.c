@@ -16,6 +16,7 @@ enum { OUT_BYTES = 1 << 18 };
 struct run_writer {
 	int fd, error; /* error: the first one; it stays */
 	enum run_schema schema;
+	enum run_use use;
 	uint64_t generation, offset, records;
 	uint8_t *index;
 	size_t index_n, index_cap;
@@ -101,7 +102,7 @@ static void put_header(struct run_writer *w)
 }
 
 int run_writer_open(struct run_writer **out, const char *path, enum run_schema schema,
-                    uint64_t generation, struct diag *d)
+                    uint64_t generation, enum run_use use, struct diag *d)
 {
 	size_t len = strlen(path) + 1;
 	struct run_writer *w = malloc(sizeof(*w) + len);
@@ -112,6 +113,7 @@ int run_writer_open(struct run_writer **out, const char *path, enum run_schema s
 	memset(w, 0, offsetof(struct run_writer, rec));
 	memcpy(w->path, path, len);
 	w->schema = schema;
+	w->use = use;
 	w->generation = generation;
 	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (w->fd < 0) {
@@ -124,20 +126,27 @@ int run_writer_open(struct run_writer **out, const char *path, enum run_schema s
 	return 0;
 }
 
+static int keep_hash(struct run_writer *w, struct addr128 a)
+{
+	uint64_t *h = grow(w->hashes, &w->hashes_cap, w->records + 1, sizeof(*h));
+
+	if (!h)
+		return w->error = -ENOMEM;
+	w->hashes = h;
+	h[w->records] = run_key_hash(a);
+	return 0;
+}
+
 int run_writer_add(struct run_writer *w, const struct host_record *r)
 {
-	uint64_t *hashes;
 
 	if (w->error)
 		return w->error;
 	if (w->records >= RUN_MAX_RECORDS ||
 	    (w->records && addr_cmp(r->addr, w->max) <= 0))
 		return w->error = -EINVAL;
-	hashes = grow(w->hashes, &w->hashes_cap, w->records + 1, sizeof(*hashes));
-	if (!hashes)
-		return w->error = -ENOMEM;
-	w->hashes = hashes;
-	hashes[w->records] = run_key_hash(r->addr);
+	if (w->use == RUN_LASTING && keep_hash(w, r->addr) < 0)
+		return w->error;
 	if (w->records++ == 0)
 		w->min = r->addr;
 	w->max = r->addr;
@@ -174,13 +183,16 @@ static uint64_t put_index(struct run_writer *w)
 static uint64_t put_filter(struct run_writer *w)
 {
 	uint64_t at = w->offset, sum;
+	uint64_t keys = w->use == RUN_LASTING ? w->records : 1;
 	struct bloom f;
 
-	if (bloom_init(&f, w->records, RUN_FILTER_BITS) < 0) {
+	if (bloom_init(&f, keys, RUN_FILTER_BITS) < 0) {
 		w->error = w->error ? w->error : -ENOMEM;
 		return 0;
 	}
-	for (uint64_t i = 0; i < w->records; i++)
+	if (w->use == RUN_SPILL)
+		memset(f.words, 0xff, bloom_bytes(&f));
+	for (uint64_t i = 0; w->hashes && i < w->records; i++)
 		bloom_add(&f, w->hashes[i]);
 	sum = checksum64(f.words, bloom_bytes(&f), at);
 	emit(w, f.words, bloom_bytes(&f));
@@ -208,7 +220,7 @@ static void put_tail(struct run_writer *w)
 	emit(w, f, sizeof(f));
 }
 
-int run_writer_finish(struct run_writer *w, bool sync, struct diag *d)
+int run_writer_finish(struct run_writer *w, struct diag *d)
 {
 	if (w->error == 0 && w->records == 0)
 		w->error = -EINVAL;
@@ -217,7 +229,7 @@ int run_writer_finish(struct run_writer *w, bool sync, struct diag *d)
 	if (w->error == 0)
 		put_tail(w);
 	flush(w);
-	if (w->error == 0 && sync && fsync(w->fd) < 0)
+	if (w->error == 0 && w->use == RUN_LASTING && fsync(w->fd) < 0)
 		w->error = -errno;
 	if (close(w->fd) < 0 && w->error == 0)
 		w->error = -errno;

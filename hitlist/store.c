@@ -436,7 +436,9 @@ int journal_open(struct journal **out, struct hitlist *h, enum hitlist_source so
 	if (rc < 0 || store_path(path, h, NULL, STORE_JOURNAL, d) < 0)
 		return rc;
 	rc = fs_sync_dir(path, d);
-	if (rc < 0)
+	if (rc < 0) {
 		journal_close(*out);
+		*out = NULL;
+	}
 	return rc;
 }

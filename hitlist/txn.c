@@ -202,7 +202,7 @@ static int sink_open(struct sink *s, struct diag *d)
 	return rc ? rc
 	          : run_writer_open(&s->w, path,
 	                            s->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
-	                            s->txn->generation, d);
+	                            s->txn->generation, RUN_LASTING, d);
 }
 
 int sink_add(struct sink *s, const struct host_record *r, struct diag *d)
@@ -229,7 +229,7 @@ int sink_finish(struct sink *s, struct diag *d)
 
 	if (!s->w)
 		return 0;
-	rc = run_writer_finish(s->w, true, d);
+	rc = run_writer_finish(s->w, d);
 	if (rc == 0)
 		rc = sink_path(s, tmp, ".tmp", d);
 	if (rc == 0)

@@ -15,10 +15,10 @@ static void run(const char *path, size_t n, enum run_schema schema)
 
 	rng_init(&r, n);
 	h = hl_records(&r, &n);
-	hl_ok(run_writer_open(&w, path, schema, 1, NULL), NULL);
+	hl_ok(run_writer_open(&w, path, schema, 1, RUN_LASTING, NULL), NULL);
 	for (size_t i = 0; i < n; i++)
 		hl_ok(run_writer_add(w, &h[i]), NULL);
-	hl_ok(run_writer_finish(w, false, NULL), NULL);
+	hl_ok(run_writer_finish(w, NULL), NULL);
 	run_writer_close(w);
 	free(h);
 }

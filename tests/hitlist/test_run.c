@@ -8,10 +8,10 @@ static void write_run(const char *path, const struct host_record *h, size_t n,
 	struct run_writer *w;
 	struct diag d = { "" };
 
-	hl_ok(run_writer_open(&w, path, schema, 7, &d), &d);
+	hl_ok(run_writer_open(&w, path, schema, 7, RUN_LASTING, &d), &d);
 	for (size_t i = 0; i < n; i++)
 		hl_ok(run_writer_add(w, &h[i]), NULL);
-	hl_ok(run_writer_finish(w, true, &d), &d);
+	hl_ok(run_writer_finish(w, &d), &d);
 	run_writer_close(w);
 }
 
@@ -151,18 +151,20 @@ static void writer_refuses_disorder(void **state)
 	(void)state;
 	hl_mkdir(dir);
 	snprintf(path, sizeof(path), "%s/x.run", dir);
-	hl_ok(run_writer_open(&w, path, RUN_HOSTS, 1, &d), &d);
+	hl_ok(run_writer_open(&w, path, RUN_HOSTS, 1, RUN_LASTING, &d), &d);
 	hl_ok(run_writer_add(w, &h), NULL);
 	assert_int_equal(run_writer_add(w, &h), -EINVAL);
-	assert_int_equal(run_writer_finish(w, true, &d), -EINVAL);
+	assert_int_equal(run_writer_finish(w, &d), -EINVAL);
 	run_writer_close(w);
 	assert_int_equal(access(path, F_OK), -1);
-	hl_ok(run_writer_open(&w, path, RUN_HOSTS, 1, &d), &d); /* none at all */
-	assert_int_equal(run_writer_finish(w, true, NULL), -EINVAL);
+	hl_ok(run_writer_open(&w, path, RUN_HOSTS, 1, RUN_LASTING, &d),
+	      &d); /* none at all */
+	assert_int_equal(run_writer_finish(w, NULL), -EINVAL);
 	run_writer_close(w);
 	assert_int_equal(access(path, F_OK), -1);
-	assert_int_equal(run_writer_open(&w, "/nonexistent/x.run", RUN_HOSTS, 1, &d),
-	                 -ENOENT);
+	assert_int_equal(
+		run_writer_open(&w, "/nonexistent/x.run", RUN_HOSTS, 1, RUN_LASTING, &d),
+		-ENOENT);
 	hl_rmdir(dir);
 }
 
