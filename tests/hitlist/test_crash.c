@@ -1,7 +1,12 @@
 /* kill -9 at random moments of a process that writes journals, merges, imports
  * and adds aliased prefixes.  It tells through a pipe what has been
  * acknowledged; all of that must be in the hitlist that is found afterwards,
- * which must be whole, and hold nothing that was never written. */
+ * which must be whole, and hold nothing that was never written.  The limits are
+ * small, so that every commit spills and writes chains of runs. */
+#define RUN_MAX_RECORDS   300
+#define BATCH_RECORDS_MAX 64
+#define BATCH_KEYS_MAX    48
+
 #include "tests/hitlist/hl.h"
 
 #include <poll.h>
@@ -10,7 +15,11 @@
 
 #include "common/addrset.h"
 #include "common/clock.h"
+#include "hitlist/batch.c"
 #include "hitlist/journal.h"
+#include "hitlist/run.c"
+#include "hitlist/run_writer.c"
+#include "hitlist/txn.c"
 
 enum { ROUNDS = 40, BATCH = 200 };
 

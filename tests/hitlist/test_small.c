@@ -20,6 +20,7 @@ int main(void)
 		cmocka_unit_test(random_histories),
 		cmocka_unit_test(iterator_outlives_commits),
 		cmocka_unit_test(merged_journals_are_gone),
+		cmocka_unit_test(damaged_journals_are_refused),
 	};
 
 	(void)unused_main;

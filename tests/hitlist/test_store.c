@@ -511,6 +511,50 @@ static void merged_journals_are_gone(void **state)
 	free(bytes);
 }
 
+/* Damage in a journal: named, nothing merged, nothing removed; a torn tail: cut,
+ * and the rest merged. */
+static void damaged_journals_are_refused(void **state)
+{
+	char dir[HL_PATH], path[HL_PATH];
+	struct addr128 a[4] = { { UINT64_C(0x20010db8) << 32, 1 } };
+	struct hitlist_merge_stats st;
+	struct hitlist_info info;
+	struct hitlist *h;
+	struct journal *j;
+	struct diag d = { "" };
+	uint8_t *bytes;
+	size_t n;
+
+	(void)state;
+	hl_mkdir(dir);
+	hl_ok(hitlist_open(&h, dir, HITLIST_CREATE, &d), &d);
+	hl_ok(journal_open(&j, h, SOURCE_SCAN, &d), &d);
+	hl_ok(journal_tried(j, a, 1), NULL);
+	hl_ok(journal_tried(j, a, 4), NULL);
+	snprintf(path, sizeof(path), "%s", journal_path(j));
+	journal_close(j);
+	bytes = hl_read(path, &n);
+	bytes[32 + 24 + 3] ^= 4; /* in the first payload */
+	hl_write(path, bytes, n);
+	assert_int_equal(hitlist_check(h, &d), ERR_CHECKSUM);
+	assert_non_null(strstr(d.text, path));
+	assert_non_null(strstr(d.text, ": offset 56: "));
+	d.text[0] = 0;
+	assert_int_equal(hitlist_merge(h, &st, &d), ERR_CHECKSUM);
+	assert_non_null(strstr(d.text, path));
+	hitlist_info(h, &info);
+	assert_int_equal(info.journals, 1);
+	assert_int_equal(info.generation, 0);
+	bytes[32 + 24 + 3] ^= 4;
+	hl_write(path, bytes, n - 24 - 10); /* the end, and part of the last frame */
+	d.text[0] = 0;
+	hl_ok(hitlist_merge(h, &st, &d), &d);
+	assert_int_equal(st.tried, 1);
+	hitlist_close(h);
+	hl_rmdir(dir);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +565,7 @@ int main(void)
 		cmocka_unit_test(readers_only_read),
 		cmocka_unit_test(only_hitlists_are_opened),
 		cmocka_unit_test(merged_journals_are_gone),
+		cmocka_unit_test(damaged_journals_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
