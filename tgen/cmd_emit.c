@@ -69,7 +69,8 @@ static int emit(const struct tgen_emit_cfg *o, struct tgen *g, struct writer *w)
 		}
 		if ((double)best < o->min_probability)
 			break;
-		rc = writer_flush(w);
+		if (writer_flush(w) < 0)
+			break; /* the commit says why */
 	}
 	free(c);
 	if (rc == 0 && n == 0 && left > 0)
@@ -99,11 +100,8 @@ static int run(const struct tgen_emit_cfg *o, struct diag *d)
 	if (rc == 0)
 		rc = emit(o, job.g, w);
 	/* The output first: a model that is ahead of it would skip candidates. */
-	if (w && (rc == 0 || rc == -EPIPE)) {
-		int end = writer_commit(w, d);
-
-		rc = rc < 0 ? rc : end;
-	}
+	if (rc == 0)
+		rc = writer_commit(w, d);
 	if (rc == 0 && o->save)
 		rc = tgen_save(job.g, o->save, d);
 	if (rc == 0)

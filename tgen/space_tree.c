@@ -16,11 +16,13 @@
  * order of p, up to the width of a band.
  *
  * Feedback corrects a region by hits / expected, after Bayes: a gamma prior of
- * weight FEEDBACK_WEIGHT around the ratio of the next larger node, up to the
- * whole tree.  It changes only the order of regions, never what a walk visits,
+ * weight FEEDBACK_WEIGHT around the same ratio of the rest of its node, that one
+ * shrunk towards the rest of the parent, and so on up to the whole tree.  (The
+ * rest: if a node's own results were in its prior too, they would count at each
+ * level again.)  It changes only the order of regions, never what a walk visits,
  * so nothing can come out twice because of it. */
 #define BAND            64
-#define FEEDBACK_WEIGHT 16.0
+#define FEEDBACK_WEIGHT 4.0
 #define FIXED_ONE \
 	4294967296.0 /* expectations are summed as integers: the
                                         order of results must not matter */
@@ -29,7 +31,7 @@
 struct credit {
 	uint64_t expected;
 	uint32_t alive;
-	float ratio; /* as of the last ranking */
+	float prior; /* what the rest of the tree suggests, as of the last ranking */
 };
 
 struct hit {
@@ -59,15 +61,26 @@ static double unit(const struct st_region *r)
 	return r->expect * exp2(-(double)r->next / ST_COST_BIT);
 }
 
+/* alive / expected, shrunk towards a prior. */
+static double shrunk(double alive, double expected, double prior)
+{
+	return (fmax(alive, 0) + FEEDBACK_WEIGHT * prior) /
+	       (fmax(expected, 0) + FEEDBACK_WEIGHT);
+}
+
 static double corrected(const struct space_tree *t, uint32_t region)
 {
 	const struct st_region *r = &t->m.regions[region];
-	double above;
+	const struct credit *c;
+	double expected, around;
 
 	if (!t->credit)
 		return r->expect;
-	above = FEEDBACK_WEIGHT * t->credit[r->id / 2].ratio;
-	return r->expect * (r->alive + above) / (r->fed * unit(r) + FEEDBACK_WEIGHT);
+	c = &t->credit[r->id / 2];
+	expected = r->fed * unit(r);
+	around = shrunk((double)c->alive - r->alive,
+	                (double)c->expected / FIXED_ONE - expected, c->prior);
+	return r->expect * shrunk(r->alive, expected, around);
 }
 
 static int32_t key_of(const struct space_tree *t, uint32_t region)
@@ -128,12 +141,13 @@ static void heapify(struct space_tree *t)
 /* Parents have lower numbers than their children. */
 static void rank_again(struct space_tree *t)
 {
-	for (uint32_t i = 0; i < t->m.n_nodes; i++) {
-		struct credit *c = &t->credit[i];
-		double above = i ? t->credit[t->m.nodes[i].parent].ratio : 1;
+	for (uint32_t i = 1; i < t->m.n_nodes; i++) {
+		struct credit *c = &t->credit[i], *p = &t->credit[t->m.nodes[i].parent];
 
-		c->ratio = (float)((c->alive + FEEDBACK_WEIGHT * above) /
-		                   ((double)c->expected / FIXED_ONE + FEEDBACK_WEIGHT));
+		c->prior = (float)shrunk((double)p->alive - c->alive,
+		                         ((double)p->expected - (double)c->expected) /
+		                                 FIXED_ONE,
+		                         p->prior);
 	}
 	for (uint32_t i = 0; i < t->m.n_regions; i++)
 		t->key[i] = key_of(t, i);
@@ -295,7 +309,7 @@ static int start_credit(struct space_tree *t)
 	if (!t->credit)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < t->m.n_nodes; i++)
-		t->credit[i].ratio = 1;
+		t->credit[i].prior = 1;
 	return 0;
 }
 
@@ -454,7 +468,7 @@ static int tree_save(const void *state, struct model_out *out)
 	for (uint32_t i = 0; i < t->m.n_nodes; i++) {
 		model_put_u64(out, t->credit[i].expected);
 		model_put_u32(out, t->credit[i].alive);
-		model_put_float(out, t->credit[i].ratio);
+		model_put_float(out, t->credit[i].prior);
 	}
 	model_put_u32(out, t->pending);
 	model_put_u64(out, t->n_hits);
@@ -530,8 +544,8 @@ static int load_credit(struct space_tree *t, struct model_in *in)
 	for (uint32_t i = 0; i < t->m.n_nodes; i++) {
 		t->credit[i].expected = model_get_u64(in);
 		t->credit[i].alive = model_get_u32(in);
-		t->credit[i].ratio = model_get_float(in);
-		if (!is_ratio(t->credit[i].ratio))
+		t->credit[i].prior = model_get_float(in);
+		if (!is_ratio(t->credit[i].prior))
 			return model_reject(in, "impossible feedback");
 	}
 	t->pending = model_get_u32(in);

@@ -1,0 +1,157 @@
+/* tgen/sx_model.h - the "sextant" model: P(the next address found is a);
+ * private to it.
+ *
+ * An address is 32 nibbles, and its probability the product of theirs.  While
+ * its prefix is one of a seed, a nibble either stays among the values that
+ * seeds have there (in proportion to the seeds below, by a learned factor), or
+ * leaves them, with an escape probability; from then on it is novel, and each
+ * nibble is predicted from contexts: the same position under neighbouring
+ * prefixes, the same interface identifier so far under the /56, /48, /32 and
+ * anywhere, the shape so far, repeats.  Escape and novel nibbles are mixed from
+ * many such estimates in the logistic domain (Mahoney, "Adaptive Weighing of
+ * Context Models for Lossless Data Compression", 2005).
+ *
+ * Everything is learned from the seeds: a fold of them is held out, the tables
+ * are built from the others, and the weights trained on predicting the fold.
+ * Since seeds and what is still to be found are samples of one population,
+ * expected hits are in proportion to these probabilities.
+ *
+ * The interface identifier of a novel subnet is predicted from what does not
+ * depend on the subnet, so that its distribution can be shared: see sx_tail.h. */
+#ifndef TGEN_SX_MODEL_H
+#define TGEN_SX_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addrvec.h"
+#include "common/rng.h"
+#include "tgen/sx_table.h"
+
+enum {
+	SX_NIBBLES = 32,
+	SX_SUBNET = 16, /* nibbles before the interface identifier */
+	SX_CTX = 12,    /* contexts of a novel nibble */
+	SX_ESC = 14,    /* states of the escape */
+	SX_LAGS = 5,
+	SX_UP = 4,    /* ancestors that a prediction looks at */
+	SX_SETS = 25, /* classes of leaving and distance from it */
+	SX_SPANS = 8, /* of depths */
+	SX_ESPANS = 12,
+};
+
+/* A prefix that seeds have: its seeds, and how they go on. */
+struct sx_node {
+	struct addr128 prefix;
+	uint32_t lo, n;
+	uint32_t at[17];   /* where the seeds of each value begin */
+	uint8_t kinds[16]; /* of each value: how many values follow it */
+	uint8_t depth, k, singles;
+	uint16_t mask;
+};
+
+struct sx_up {
+	uint32_t n;
+	uint8_t k, singles;
+};
+
+/* A place in the walk down.  node is NULL once the path has left the seeds. */
+struct sx_place {
+	struct addr128 a;
+	unsigned depth, leave; /* leave: where it left; depth if it has not */
+	unsigned leave_k;      /* values that the node there had */
+	const struct sx_node *node;
+	struct sx_up up[SX_UP]; /* parent first; used with a node only */
+};
+
+struct sx_weights {
+	float base[SX_CTX][SX_SPANS][4][12], set[SX_CTX][SX_SPANS][SX_SETS][6];
+	float bias[SX_NIBBLES][16];
+	float near[SX_SPANS][3][33], near_set[SX_SPANS][SX_SETS][33],
+		both[SX_SPANS][3][36];
+	float copy[SX_LAGS][SX_SPANS][5];
+	float esc[SX_ESC][SX_ESPANS][8], esc_depth[SX_ESC][3][SX_NIBBLES],
+		esc_bias[SX_NIBBLES][4], esc_own[SX_NIBBLES], esc_up[SX_NIBBLES][16],
+		esc_mass[SX_CTX][SX_ESPANS][6];
+	float stay[SX_SPANS][5][9], stay_depth[SX_NIBBLES][7][12],
+		stay_kinds[SX_SPANS][5][7][9];
+};
+
+enum { SX_N_WEIGHTS = sizeof(struct sx_weights) / sizeof(float) };
+
+struct sx_model {
+	const struct addr128 *seeds;
+	uint32_t n;
+	struct sx_counts counts;
+	struct sx_events events;
+	struct sx_weights w;
+	float log_count[256], log_total[4096];
+};
+
+/* Of one novel nibble: the inputs, and the prediction. */
+struct sx_novel {
+	float in[SX_CTX][16], mass[SX_CTX];
+	uint8_t ctx[SX_CTX], conf[SX_CTX]; /* which, and how much it has seen */
+	unsigned n, span, dist, set, few;
+	uint16_t barred; /* values that are not novel */
+	int8_t near[16], both[16], copy_value[SX_LAGS], copy_len[SX_LAGS];
+	float p[16];
+};
+
+struct sx_escape {
+	float in[SX_ESC], mass[SX_CTX], p;
+	uint8_t conf[SX_ESC], ctx[SX_CTX], mass_conf[SX_CTX];
+	unsigned n_mass, depth, span, pop, up;
+	bool fixed; /* known, not learned */
+};
+
+/* sx_node.c */
+void sx_node_init(struct sx_node *nd, const struct sx_model *m, struct addr128 prefix,
+                  unsigned depth, uint32_t lo, uint32_t n);
+static inline uint32_t sx_node_count(const struct sx_node *nd, unsigned v)
+{
+	return nd->at[v + 1] - nd->at[v];
+}
+struct addr128 sx_prefix(struct addr128 a, unsigned depth);
+void sx_up_push(struct sx_up up[SX_UP], const struct sx_node *nd);
+
+/* sx_context.c: hashes of what a prediction depends on; 0: does not apply. */
+void sx_context_hashes(const struct sx_place *pl, uint64_t out[SX_CTX]);
+uint64_t sx_gap_hash(struct addr128 a, unsigned depth, uint16_t mask, bool local);
+void sx_escape_hashes(const struct sx_place *pl, uint32_t n, unsigned k, uint16_t mask,
+                      uint64_t out[SX_ESC]);
+unsigned sx_class_seeds(uint32_t n);  /* 0..15 */
+unsigned sx_class_pop(uint32_t n);    /* 0..3 */
+unsigned sx_class_kinds(unsigned k);  /* 0..4 */
+unsigned sx_span(unsigned depth);     /* 0..SX_SPANS-1 */
+
+/* sx_build.c: fill the tables from the seeds; 0 or -ENOMEM. */
+int sx_build(struct sx_model *m);
+void sx_model_init(struct sx_model *m, const struct addr128 *seeds, uint32_t n);
+void sx_model_fini(struct sx_model *m);
+
+/* sx_mix.c: predictions, and learning from what came.  grad and rate are of
+ * AdaGrad (Duchi, Hazan and Singer, JMLR 2011). */
+struct sx_learner {
+	struct sx_weights sum_sq;
+	struct sx_weights *w;
+	float rate;
+};
+void sx_novel_inputs(struct sx_novel *nv, const struct sx_model *m,
+                     const struct sx_place *pl);
+void sx_novel_mix(struct sx_novel *nv, const struct sx_model *m, unsigned depth);
+void sx_novel_learn(struct sx_learner *l, const struct sx_novel *nv, unsigned depth,
+                    unsigned value);
+/* nv: the inputs at the same place, or NULL. */
+void sx_escape_mix(struct sx_escape *e, const struct sx_model *m,
+                   const struct sx_place *pl, const struct sx_novel *nv);
+void sx_escape_learn(struct sx_learner *l, const struct sx_escape *e, bool left);
+void sx_stay_mix(float p[16], const struct sx_model *m, const struct sx_node *nd);
+void sx_stay_learn(struct sx_learner *l, const struct sx_node *nd, const float p[16],
+                   unsigned value);
+float sx_exp(float x);
+
+/* sx_train.c: weights and tables from the seeds.  0 or -ENOMEM. */
+int sx_train(struct sx_model *m, uint64_t seed);
+
+#endif
