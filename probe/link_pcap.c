@@ -70,13 +70,18 @@ int link_pcap_open(struct link **out, const char *path, struct diag *d)
 	p->link.ethernet = true;
 	p->dead = pcap_open_dead(DLT_EN10MB, PACKET_MAX);
 	p->dump = p->dead ? pcap_dump_open(p->dead, path) : NULL;
-	if (!p->dump || pcap_dump_flush(p->dump) != 0) {
-		rc = diag_set(d, errno ? -errno : -EIO, "%s: cannot write: %s", path,
-		              p->dead && !p->dump ? pcap_geterr(p->dead)
-		                                  : strerror(errno));
-		close_pcap(&p->link);
-		return rc;
+	if (!p->dump) {
+		rc = diag_set(d, -EIO, "cannot write: %s",
+		              p->dead ? pcap_geterr(p->dead) : err_str(-ENOMEM));
+		goto fail;
+	}
+	if (pcap_dump_flush(p->dump) != 0) {
+		rc = diag_set(d, -errno, "%s: cannot write: %s", path, strerror(errno));
+		goto fail;
 	}
 	*out = &p->link;
 	return 0;
+fail:
+	close_pcap(&p->link);
+	return rc;
 }
