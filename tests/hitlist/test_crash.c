@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "common/addrset.h"
@@ -109,6 +110,8 @@ static void child_run(struct child *c)
 {
 	struct diag d = { "" };
 
+	/* A test that fails must not leave it running. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		struct prefix p = prefix_make(pick(&c->r, 3), 112);
 
