@@ -36,7 +36,8 @@ struct probe_target {
 enum { PROBE_SOURCE_END = -1 };
 
 /* Fill up to max targets; how many, 0: none just now (ask again soon), or
- * PROBE_SOURCE_END. */
+ * PROBE_SOURCE_END.  No more is asked for than a millisecond's worth (1 to 64);
+ * of these, a stop may leave the last ones unsent. */
 struct probe_source {
 	int (*next)(void *ctx, struct probe_target *out, size_t max);
 	void *ctx;
@@ -82,7 +83,7 @@ struct probe_config {
 
 /* Counters of a scan; a copy can be taken at any time from any thread. */
 struct probe_stats {
-	uint64_t targets; /* taken from the source */
+	uint64_t targets; /* taken from the source, and sent to or refused */
 	uint64_t sent;    /* packets handed to the link */
 	uint64_t send_errors;
 	uint64_t refused_scope;        /* targets that the scope forbids: not sent */

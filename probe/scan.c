@@ -21,7 +21,6 @@
 #define DROPS_NS  (200 * NS_PER_MS)
 
 enum {
-	FETCH = 256,          /* targets asked for at once */
 	REFUSALS_MAX = 16384, /* in one batch, before ->stop is looked at again */
 	RING_MAX = 4 << 20,
 	RECEIVE_MS = 20,
@@ -33,7 +32,7 @@ struct sender {
 	struct rate rate;
 	struct ring ring; /* only with several probes per target */
 	unsigned batch;
-	struct probe_target fetched[FETCH];
+	struct probe_target fetched[LINK_BATCH];
 	unsigned at, n;
 	bool ended; /* the source has no more */
 };
@@ -183,12 +182,11 @@ static bool fetch(struct sender *x)
 		return true;
 	if (x->ended)
 		return false;
-	n = x->src->next(x->src->ctx, x->fetched, FETCH);
+	n = x->src->next(x->src->ctx, x->fetched, x->batch);
 	if (n < 0)
 		x->ended = true;
 	x->at = 0;
 	x->n = n > 0 ? (unsigned)n : 0;
-	count_add(&x->s->count.targets, x->n);
 	return n > 0;
 }
 
@@ -205,6 +203,7 @@ static bool next_shot(struct sender *x, uint64_t now_ns, struct ring_item *item)
 	if ((x->s->cfg.probes > 1 && ring_full(&x->ring)) || !fetch(x))
 		return false;
 	item->target = x->fetched[x->at++];
+	count_add(&x->s->count.targets, 1);
 	item->left = x->s->cfg.probes - 1;
 	return true;
 }
