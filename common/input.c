@@ -13,6 +13,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "common/bz2par.h"
+
 enum { RAW_SIZE = 256 * 1024, MAGIC_MAX = 6 };
 
 /* A file may ask for gigabytes of dictionary; xz -9 asks for 65 MiB. */
@@ -41,8 +43,10 @@ struct input {
 	int rc;       /* an error sticks */
 	struct diag why;
 	const struct codec *codec; /* NULL: plain */
-	uint64_t offset;           /* of buf[0] in the file */
-	size_t pos, len;           /* what is unread in buf */
+	unsigned threads;          /* over 1: for bzip2 */
+	struct bz2par *par;
+	uint64_t offset; /* of buf[0] in the file */
+	size_t pos, len; /* what is unread in buf */
 	union {
 		bz_stream bz;
 		z_stream z;
@@ -304,6 +308,7 @@ void input_close(struct input *in)
 		return;
 	if (in->active)
 		in->codec->stop(in);
+	bz2par_free(in->par);
 	if (in->fd > STDIN_FILENO)
 		close(in->fd);
 	free(in->name);
@@ -403,12 +408,49 @@ static int look(struct input *in)
 	return 0;
 }
 
+/* Compressed bytes for bz2par: the ones that look() has read come first. */
+static ssize_t raw_bytes(void *arg, void *buf, size_t cap)
+{
+	struct input *in = arg;
+	size_t n = unread(in);
+
+	if (!n)
+		return in->raw_end ? 0 : read_fd(in, buf, cap);
+	n = n < cap ? n : cap;
+	memcpy(buf, in->buf + in->pos, n);
+	in->pos += n;
+	return (ssize_t)n;
+}
+
+static ssize_t read_parallel(struct input *in, void *buf, size_t cap)
+{
+	ssize_t n;
+	int rc;
+
+	if (!in->par) {
+		rc = bz2par_new(&in->par, in->threads, raw_bytes, in);
+		if (rc < 0)
+			return fail(in, rc, NULL);
+	}
+	n = bz2par_read(in->par, buf, cap);
+	if (n >= 0)
+		return n;
+	in->offset = bz2par_offset(in->par);
+	in->pos = 0;
+	return fail(in, (int)n,
+	            n == ERR_TRUNC    ? "cut short:"
+	            : n == ERR_FORMAT ? "damaged"
+	                              : NULL);
+}
+
 static ssize_t read_any(struct input *in, void *buf, size_t cap)
 {
 	if (!in->rc && !in->looked)
 		look(in);
 	if (in->rc)
 		return in->rc;
+	if (in->codec && in->codec->start == bzip2_start && in->threads > 1)
+		return read_parallel(in, buf, cap);
 	return in->codec ? read_coded(in, buf, cap) : read_plain(in, buf, cap);
 }
 
@@ -417,6 +459,11 @@ ssize_t input_read(struct input *in, void *buf, size_t cap, struct diag *d)
 	ssize_t n = read_any(in, buf, cap);
 
 	return n < 0 ? diag_set(d, (int)n, "%s", in->why.text) : n;
+}
+
+void input_set_threads(struct input *in, unsigned threads)
+{
+	in->threads = threads;
 }
 
 const char *input_name(const struct input *in)

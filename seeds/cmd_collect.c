@@ -2,24 +2,17 @@
 
 #include "common/log.h"
 #include "common/writer.h"
-#include "seeds/seeds.h"
+#include "seeds/cmds.h"
 
 enum prefix_use { PREFIX_SKIP, PREFIX_FIRST };
 static const char *const prefix_uses[] = { "skip", "first", NULL };
 
-struct collect_opts {
-	const char *output, *metadata;
-	struct scope_config scope;
-	unsigned prefixes; /* enum prefix_use */
-	bool v4, strict, quiet;
-};
-
-static const struct collect_opts collect_defaults = {
+const struct collect_opts collect_defaults = {
 	.output = "-",
 	.prefixes = PREFIX_SKIP,
 };
 
-static const struct opt collect_options[] = {
+const struct opt collect_options[] = {
 	OPT_STR("output-file", 'o', struct collect_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
 	SCOPE_OPTS(struct collect_opts, scope),
@@ -116,7 +109,7 @@ out:
 	return rc;
 }
 
-static int collect_run(const void *cfg, int argc, char *argv[])
+int collect_run(const void *cfg, int argc, char *argv[])
 {
 	const struct collect_opts *o = cfg;
 	struct diag d = { "" };
@@ -134,17 +127,9 @@ static int collect_run(const void *cfg, int argc, char *argv[])
 	return rc < 0 ? CMD_FAILED : CMD_OK;
 }
 
-static const char collect_details[] =
+const char collect_details[] =
 	"Reads lists of addresses, plain or compressed, leaves out what may not be probed, "
 	"and writes the rest, each once, in numeric order. Why anything was left out is "
 	"counted on standard error. Example:\n"
 	"\n"
 	"sextant seeds collect tum.txt.xz ntp.csv.gz -b blocklist.txt -o seeds.txt.bz2";
-
-const struct cmd seeds_cmds[] = {
-	{ "collect", collect_run, "FILE...",
-	  "merge lists into one, normalised, unique, sorted and in scope",
-	  collect_options, &collect_defaults, sizeof(struct collect_opts), 0,
-	  collect_details },
-	{ 0 },
-};

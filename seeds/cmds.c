@@ -1,0 +1,14 @@
+#include "seeds/cmds.h"
+
+#define ROW(v, args, summary)                                           \
+	{                                                               \
+#v, v##_run, args, summary, v##_options, &v##_defaults, \
+			sizeof(struct v##_opts), 0, v##_details         \
+	}
+
+const struct cmd seeds_cmds[] = {
+	ROW(collect, "FILE...",
+	    "merge lists into one, normalised, unique, sorted and in scope"),
+	ROW(bgp, "FILE...", "what is routed and by whom, from BGP dumps and registries"),
+	{ 0 },
+};

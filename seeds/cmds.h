@@ -1,0 +1,33 @@
+/* seeds/cmds.h - the verbs of `sextant seeds`: what each one's option table fills. */
+#ifndef SEEDS_CMDS_H
+#define SEEDS_CMDS_H
+
+#include "common/opt.h"
+#include "common/scope.h"
+#include "seeds/seeds.h"
+
+struct collect_opts {
+	const char *output, *metadata;
+	struct scope_config scope;
+	unsigned prefixes; /* 0: leave them out, 1: their first address */
+	bool v4, strict, quiet;
+};
+
+struct bgp_opts {
+	const char *output, *metadata;
+	struct scope_config scope;
+	unsigned out_format, format, per; /* format: enum rib_format */
+	uint64_t min_peers, max_per_prefix, interface_id, threads;
+	bool v4, strict, quiet;
+};
+
+#define VERB(v)                                    \
+	extern const struct opt v##_options[];     \
+	extern const struct v##_opts v##_defaults; \
+	extern const char v##_details[];           \
+	int v##_run(const void *cfg, int argc, char *argv[])
+
+VERB(collect);
+VERB(bgp);
+
+#endif

@@ -1,0 +1,28 @@
+/* seeds/routed.h - files of routes of any format into a rib. */
+#ifndef SEEDS_ROUTED_H
+#define SEEDS_ROUTED_H
+
+#include "common/err.h"
+#include "seeds/mrt.h"
+#include "seeds/rib.h"
+#include "seeds/rib_text.h"
+
+struct routed_counts {
+	struct mrt_stats mrt;
+	uint64_t lines, bad_lines; /* of text */
+	uint64_t damaged;          /* files that are cut short or damaged */
+};
+
+struct routed_config {
+	enum rib_format format; /* RIB_AUTO: by content, file by file */
+	unsigned threads;       /* that decompress bzip2 */
+	bool strict;            /* a bad line is an error */
+};
+
+/* Read a file.  One that is cut short, damaged or malformed in places gives what
+ * can be read of it; each such file is told through log_error() and counted in
+ * c->damaged.  Negative, told in *d: nothing could be read at all. */
+int routed_read(struct rib *r, struct mrt_peers *peers, const char *path,
+                const struct routed_config *cfg, struct routed_counts *c, struct diag *d);
+
+#endif
