@@ -1,22 +1,15 @@
 #include <inttypes.h>
-#include <sys/stat.h>
 
 #include "analysis/analysis.h"
+#include "analysis/cmds.h"
 #include "common/log.h"
-#include "common/reader.h"
 #include "common/writer.h"
-#include "hitlist/hitlist.h"
 
-struct summary_opts {
-	const char *output;
-	bool json, strict, quiet;
-};
-
-static const struct summary_opts summary_defaults = {
+const struct summary_opts summary_defaults = {
 	.output = "-",
 };
 
-static const struct opt summary_options[] = {
+const struct opt summary_options[] = {
 	OPT_FLAG("json", 'j', struct summary_opts, json, "print JSON instead of a table"),
 	OPT_STR("output-file", 'o', struct summary_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
@@ -26,32 +19,9 @@ static const struct opt summary_options[] = {
 	OPT_END,
 };
 
-static int read_hitlist(struct addrvec *v, const char *dir, struct diag *d)
+static int push(void *v, struct addr128 a)
 {
-	struct hitlist_iter *it = NULL;
-	struct host_record host;
-	struct hitlist *h;
-	int rc = hitlist_open(&h, dir, HITLIST_READ, d);
-
-	if (rc < 0)
-		return rc;
-	rc = hitlist_iter_open(&it, h, NULL, d);
-	while (rc >= 0 && (rc = hitlist_iter_next(it, &host, d)) > 0)
-		rc = addrvec_push(v, host.addr);
-	if (it)
-		hitlist_iter_close(it);
-	hitlist_close(h);
-	return rc < 0 ? diag_set(d, rc, "%s: %s", dir, err_str(rc)) : 0;
-}
-
-static int read_source(struct addrvec *v, const char *path, bool strict, struct diag *d)
-{
-	struct reader_policy policy = { .strict = strict };
-	struct stat st;
-
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return read_hitlist(v, path, d);
-	return reader_load(v, path, &policy, d);
+	return addrvec_push(v, a);
 }
 
 static uint64_t identifiers(const struct analysis_summary *s)
@@ -110,9 +80,9 @@ static int summarize(const struct summary_opts *o, int argc, char *argv[], struc
 	int rc = 0;
 
 	if (argc == 0)
-		rc = read_source(&v, "-", o->strict, d);
+		rc = source_visit("-", o->strict, push, &v, d);
 	for (int i = 0; i < argc && rc >= 0; i++)
-		rc = read_source(&v, argv[i], o->strict, d);
+		rc = source_visit(argv[i], o->strict, push, &v, d);
 	if (rc >= 0)
 		rc = addrvec_sort(&v);
 	if (rc < 0)
@@ -133,7 +103,7 @@ out:
 	return rc;
 }
 
-static int summary_run(const void *cfg, int argc, char *argv[])
+int summary_run(const void *cfg, int argc, char *argv[])
 {
 	const struct summary_opts *o = cfg;
 	struct diag d = { "" };
@@ -147,15 +117,8 @@ static int summary_run(const void *cfg, int argc, char *argv[])
 	return rc < 0 ? CMD_FAILED : CMD_OK;
 }
 
-static const char summary_details[] =
+const char summary_details[] =
 	"Counts unique addresses, the prefixes of some lengths that hold any, and classes of "
 	"interface identifiers as addr6 (SI6 toolkit, v2.2) defines them. Several lists "
 	"and hitlists are counted as one set. Lists may be compressed; - is standard "
 	"input, and the default.";
-
-const struct cmd analysis_cmds[] = {
-	{ "summary", summary_run, "[FILE|HITLIST]...",
-	  "count addresses, prefixes and kinds of interface identifiers", summary_options,
-	  &summary_defaults, sizeof(struct summary_opts), 0, summary_details },
-	{ 0 },
-};

@@ -1,0 +1,141 @@
+#include "analysis/bgp.h"
+#include "analysis/chart.h"
+#include "analysis/cmds.h"
+#include "analysis/fill.h"
+
+const struct density_opts density_defaults = {
+	.v = VERB_DEFAULTS,
+	.top = 10,
+};
+
+const struct opt density_options[] = {
+	OPT_LIST("length", 'l', struct density_opts, lengths, "BITS",
+	         "prefix lengths of the tables of dense and of top prefixes (repeatable; "
+	         "default 32, 48, 64 and 96 to 124)"),
+	OPT_COUNT("top", 'n', struct density_opts, top, "N",
+	          "how many of the largest prefixes to name (10)"),
+	OPT_STR("bgp", 0, struct density_opts, bgp, "FILE",
+	        "announced prefixes with AS numbers (pfx2as): count by these, too"),
+	VERB_OUTPUT_OPTS(struct density_opts, v),
+	VERB_SVG_OPT(struct density_opts, v),
+	OPT_END,
+};
+
+const char density_details[] =
+	"Counts the prefixes of every length that hold any address (n_p), their ratios "
+	"(multi-resolution aggregates), prefixes with at least n addresses, and how evenly "
+	"the addresses are spread. --svg draws the ratios. Several lists and hitlists are "
+	"counted as one set; IPv4 is left out.";
+
+/* /32, /48 and /64 are always there: the table of concentration needs them. */
+static int choose_lengths(uint8_t out[static DENSITY_LENGTHS], size_t *n,
+                          const struct opt_list *given, struct diag *d)
+{
+	static const uint8_t usual[] = {
+		32, 48, 64, 96, 100, 104, 108, 112, 116, 120, 124
+	};
+
+	*n = 0;
+	for (size_t i = 0; i < sizeof(usual) && (i < 3 || !given->n); i++)
+		out[(*n)++] = usual[i];
+	for (size_t i = 0; i < given->n; i++) {
+		uint64_t len;
+
+		if (!opt_parse_count(&len, given->v[i]) || len > 128)
+			return diag_set(d, -EINVAL, "--length: '%.40s' is not in 0..128",
+			                given->v[i]);
+		if (*n == DENSITY_LENGTHS)
+			return diag_set(d, -EINVAL, "--length: at most %d lengths",
+			                DENSITY_LENGTHS - 3);
+		out[(*n)++] = (uint8_t)len;
+	}
+	return 0;
+}
+
+static int feed(struct density *dn, struct groups *g, struct source *s, struct diag *d)
+{
+	const struct addr128 *a;
+	size_t n;
+	int rc;
+
+	while ((rc = source_next(s, &a, &n, d)) > 0) {
+		density_feed(dn, a, n);
+		if (g)
+			groups_feed(g, a, n);
+	}
+	if (rc == 0)
+		rc = density_finish(dn);
+	if (rc == 0 && g)
+		rc = groups_finish(g);
+	return rc;
+}
+
+static void fill_facts(struct doc *doc, const struct source *s, const struct density *dn,
+                       const struct groups *g)
+{
+	struct source_stats st = source_stats(s);
+
+	doc_count(doc, "addresses", dn->n);
+	doc_count(doc, "duplicates", st.read - st.v4 - dn->n);
+	doc_count(doc, "ipv4", st.v4);
+	doc_count(doc, "prefixes_32", dn->prefixes[32]);
+	doc_count(doc, "prefixes_48", dn->prefixes[48]);
+	doc_count(doc, "prefixes_64", dn->prefixes[64]);
+	if (!g)
+		return;
+	doc_count(doc, "announced_prefixes", g->prefixes.groups);
+	doc_count(doc, "as", g->ases.groups);
+	doc_count(doc, "not_announced", g->unrouted);
+	doc_real(doc, "coverage_prefixes",
+	         (double)g->prefixes.groups / (double)bgp_count(g->bgp), 4);
+	doc_real(doc, "coverage_as",
+	         (double)g->ases.groups / (double)bgp_as_count(g->bgp), 4);
+}
+
+static int fill(const void *cfg, struct source *s, struct doc *doc, struct markup *m,
+                struct diag *d)
+{
+	const struct density_opts *o = cfg;
+	uint8_t lengths[DENSITY_LENGTHS];
+	struct groups groups, *g = NULL;
+	struct density dn = { .n = 0 };
+	struct bgp *bgp = NULL;
+	size_t n, top = o->top < DENSITY_TOP ? o->top : DENSITY_TOP;
+	int rc = choose_lengths(lengths, &n, &o->lengths, d);
+
+	if (rc == 0 && o->bgp)
+		rc = bgp_load(&bgp, o->bgp, o->v.strict, d);
+	if (rc == 0 && bgp) {
+		rc = groups_init(&groups, bgp);
+		g = rc == 0 ? &groups : NULL;
+	}
+	if (rc == 0)
+		rc = density_init(&dn, lengths, n, top);
+	if (rc == 0)
+		rc = feed(&dn, g, s, d);
+	if (rc < 0)
+		goto out;
+	fill_facts(doc, s, &dn, g);
+	fill_concentration(doc, &dn, g, top);
+	fill_distribution(doc, &dn, g);
+	fill_top_prefixes(doc, &dn);
+	if (g)
+		fill_top_networks(doc, g, top);
+	fill_dense(doc, &dn);
+	fill_prefixes(doc, &dn);
+	if (m)
+		chart_mra(m, &dn, true);
+out:
+	density_fini(&dn);
+	if (g)
+		groups_fini(g);
+	bgp_free(bgp);
+	return rc;
+}
+
+int density_run(const void *cfg, int argc, char *argv[])
+{
+	const struct density_opts *o = cfg;
+
+	return verb_run(&o->v, fill, o, argc, argv);
+}

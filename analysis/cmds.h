@@ -1,0 +1,46 @@
+/* analysis/cmds.h - the verbs' configurations, for the table in cmds.c. */
+#ifndef ANALYSIS_CMDS_H
+#define ANALYSIS_CMDS_H
+
+#include "analysis/verb.h"
+
+struct summary_opts {
+	const char *output;
+	bool json, strict, quiet;
+};
+
+struct density_opts {
+	struct verb_opts v;
+	const char *bgp;
+	struct opt_list lengths;
+	uint64_t top;
+};
+
+struct entropy_opts {
+	struct verb_opts v;
+	const char *bgp;
+	unsigned by, picture, part;
+	uint64_t top, min, k, seed;
+	bool profiles;
+};
+
+struct runs_opts {
+	struct verb_opts v;
+	uint64_t gap, min, k;
+	struct opt_list dense;
+};
+
+#define ANALYSIS_VERB(name)                                      \
+	int name##_run(const void *cfg, int argc, char *argv[]); \
+	extern const struct opt name##_options[];                \
+	extern const struct name##_opts name##_defaults;         \
+	extern const char name##_details[];
+
+ANALYSIS_VERB(summary)
+ANALYSIS_VERB(density)
+ANALYSIS_VERB(entropy)
+ANALYSIS_VERB(runs)
+
+#undef ANALYSIS_VERB
+
+#endif

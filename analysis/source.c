@@ -1,0 +1,369 @@
+#include "analysis/source.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/addrvec.h"
+#include "common/reader.h"
+#include "hitlist/hitlist.h"
+
+enum { BLOCK = 4096, MIN_BUFFER = 1024 };
+
+/* A sorted part in the temporary file. */
+struct part {
+	uint64_t begin, end, pos; /* in addresses; pos: next one to be read */
+	struct addr128 *buf;      /* BLOCK addresses */
+	size_t at, n;             /* in buf */
+};
+
+struct source {
+	struct addrvec v; /* all of it, or what the next part is made of */
+	size_t limit;     /* addresses in v before it becomes a part */
+	struct source_stats stats;
+	int fd; /* -1: nothing was spilled */
+	uint64_t stored;
+	struct part *parts;
+	size_t n_parts;
+	size_t *heap; /* of parts, smallest head first */
+	size_t n_heap;
+	struct addr128 *block;
+	bool given; /* the block in memory was handed out */
+};
+
+static int visit_hitlist(const char *dir, int (*fn)(void *ctx, struct addr128 a),
+                         void *ctx, struct diag *d)
+{
+	struct hitlist_iter *it = NULL;
+	struct host_record host;
+	struct hitlist *h;
+	int rc = hitlist_open(&h, dir, HITLIST_READ, d);
+
+	if (rc < 0)
+		return rc;
+	rc = hitlist_iter_open(&it, h, NULL, d);
+	while (rc >= 0 && (rc = hitlist_iter_next(it, &host, d)) > 0)
+		rc = fn(ctx, host.addr);
+	if (it)
+		hitlist_iter_close(it);
+	hitlist_close(h);
+	return rc < 0 ? diag_set(d, rc, "%s: %s", dir, err_str(rc)) : 0;
+}
+
+int source_visit(const char *path, bool strict, int (*fn)(void *ctx, struct addr128 a),
+                 void *ctx, struct diag *d)
+{
+	struct reader_policy policy = { .strict = strict };
+	struct reader *r;
+	struct addr128 a;
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return visit_hitlist(path, fn, ctx, d);
+	rc = reader_open(&r, path, &policy, d);
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(r, &a, d)) > 0) {
+		rc = fn(ctx, a);
+		if (rc < 0) {
+			diag_set(d, rc, "%s: %s", reader_name(r), err_str(rc));
+			break;
+		}
+	}
+	reader_close(r);
+	return rc;
+}
+
+static int open_temporary(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[4096];
+	int fd;
+
+	if (!dir || !*dir)
+		dir = "/var/tmp";
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	/* Not every file system knows O_TMPFILE. */
+	if (snprintf(path, sizeof(path), "%s/sextant.XXXXXX", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	return fd;
+}
+
+static int write_all(int fd, const void *buf, size_t n)
+{
+	const char *p = buf;
+
+	while (n) {
+		ssize_t k = write(fd, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -errno;
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+static int sort_unique(struct addrvec *v)
+{
+	int rc = addrvec_sort(v);
+
+	if (rc == 0)
+		addrvec_unique(v);
+	return rc;
+}
+
+/* What is in memory becomes a part of the temporary file. */
+static int spill(struct source *s)
+{
+	struct part *parts = realloc(s->parts, (s->n_parts + 1) * sizeof(*parts));
+	int rc;
+
+	if (!parts)
+		return -ENOMEM;
+	s->parts = parts;
+	rc = sort_unique(&s->v);
+	if (rc < 0)
+		return rc;
+	if (s->fd < 0)
+		s->fd = open_temporary();
+	if (s->fd < 0)
+		return s->fd;
+	rc = write_all(s->fd, s->v.a, s->v.n * sizeof(*s->v.a));
+	if (rc < 0)
+		return rc;
+	parts[s->n_parts++] =
+		(struct part){ .begin = s->stored, .end = s->stored + s->v.n };
+	s->stored += s->v.n;
+	s->stats.spilled += s->v.n;
+	s->v.n = 0;
+	return 0;
+}
+
+static int take(void *ctx, struct addr128 a)
+{
+	struct source *s = ctx;
+	int rc;
+
+	s->stats.read++;
+	if (addr_is_v4(a)) {
+		s->stats.v4++;
+		return 0;
+	}
+	if (s->v.n == s->limit) {
+		rc = spill(s);
+		if (rc < 0)
+			return rc;
+	}
+	return addrvec_push(&s->v, a);
+}
+
+/* ---- merging the parts ------------------------------------------------- */
+
+/* 1: the part has a head, 0: it has ended. */
+static int fill(struct source *s, struct part *p)
+{
+	size_t want = BLOCK, have = 0;
+
+	if (p->at < p->n)
+		return 1;
+	if (want > p->end - p->pos)
+		want = (size_t)(p->end - p->pos);
+	while (have < want * sizeof(*p->buf)) {
+		ssize_t k =
+			pread(s->fd, (char *)p->buf + have, want * sizeof(*p->buf) - have,
+		              (off_t)(p->pos * sizeof(*p->buf) + have));
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return k < 0 ? -errno : ERR_TRUNC;
+		have += (size_t)k;
+	}
+	p->at = 0;
+	p->n = want;
+	p->pos += want;
+	return want > 0;
+}
+
+static bool less(const struct source *s, size_t i, size_t j)
+{
+	const struct part *p = &s->parts[s->heap[i]], *q = &s->parts[s->heap[j]];
+
+	return addr_cmp(p->buf[p->at], q->buf[q->at]) < 0;
+}
+
+static void sift_down(struct source *s, size_t i)
+{
+	for (;;) {
+		size_t child = 2 * i + 1, t;
+
+		if (child >= s->n_heap)
+			return;
+		if (child + 1 < s->n_heap && less(s, child + 1, child))
+			child++;
+		if (!less(s, child, i))
+			return;
+		t = s->heap[i];
+		s->heap[i] = s->heap[child];
+		s->heap[child] = t;
+		i = child;
+	}
+}
+
+static int start_merge(struct source *s)
+{
+	s->n_heap = 0;
+	for (size_t i = 0; i < s->n_parts; i++) {
+		struct part *p = &s->parts[i];
+		int rc;
+
+		p->pos = p->begin;
+		p->at = p->n = 0;
+		rc = fill(s, p);
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
+			s->heap[s->n_heap++] = i;
+	}
+	for (size_t i = s->n_heap / 2; i-- > 0;)
+		sift_down(s, i);
+	return 0;
+}
+
+static int next_merged(struct source *s, size_t *n)
+{
+	size_t k = 0;
+
+	while (k < BLOCK && s->n_heap) {
+		struct part *p = &s->parts[s->heap[0]];
+		struct addr128 a = p->buf[p->at++];
+		int rc = fill(s, p);
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			s->heap[0] = s->heap[--s->n_heap];
+		sift_down(s, 0);
+		/* block[BLOCK] keeps the last one of the block before. */
+		if (!addr_eq(a, k ? s->block[k - 1] : s->block[BLOCK]))
+			s->block[k++] = a;
+	}
+	if (k)
+		s->block[BLOCK] = s->block[k - 1];
+	*n = k;
+	return k > 0;
+}
+
+static int prepare_merge(struct source *s)
+{
+	int rc = spill(s);
+
+	if (rc < 0)
+		return rc;
+	addrvec_fini(&s->v);
+	s->heap = calloc(s->n_parts, sizeof(*s->heap));
+	s->block = calloc(BLOCK + 1, sizeof(*s->block));
+	if (!s->heap || !s->block)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_parts; i++) {
+		s->parts[i].buf = malloc(BLOCK * sizeof(struct addr128));
+		if (!s->parts[i].buf)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- the object -------------------------------------------------------- */
+
+int source_open(struct source **out, const char *const paths[], int n,
+                const struct source_config *cfg, struct diag *d)
+{
+	static const char *const standard_input[] = { "-" };
+	uint64_t memory = cfg->memory ? cfg->memory : UINT64_C(1) << 30;
+	struct source *s = calloc(1, sizeof(*s));
+	int rc = 0;
+
+	if (!s)
+		return diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
+	s->fd = -1;
+	/* Sorting needs the same again. */
+	s->limit = (size_t)(memory / (2 * sizeof(struct addr128)));
+	if (s->limit < MIN_BUFFER)
+		s->limit = MIN_BUFFER;
+	if (n == 0) {
+		paths = standard_input;
+		n = 1;
+	}
+	for (int i = 0; i < n && rc >= 0; i++)
+		rc = source_visit(paths[i], cfg->strict, take, s, d);
+	if (rc >= 0)
+		rc = s->n_parts ? prepare_merge(s) : sort_unique(&s->v);
+	if (rc < 0) {
+		source_close(s);
+		return diag_set(d, rc, "%s", err_str(rc));
+	}
+	source_rewind(s);
+	*out = s;
+	return 0;
+}
+
+void source_close(struct source *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_parts; i++)
+		free(s->parts[i].buf);
+	free(s->parts);
+	free(s->heap);
+	free(s->block);
+	addrvec_fini(&s->v);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+}
+
+void source_rewind(struct source *s)
+{
+	s->given = false;
+}
+
+int source_next(struct source *s, const struct addr128 **a, size_t *n, struct diag *d)
+{
+	int rc = 0;
+
+	if (!s->n_parts) {
+		*a = s->v.a;
+		*n = s->v.n;
+		rc = !s->given && s->v.n;
+		s->given = true;
+		return rc;
+	}
+	if (!s->given) {
+		rc = start_merge(s);
+		/* IPv4 was left out: no address to come is equal to this one. */
+		s->block[BLOCK] = addr_from_v4(0);
+		s->given = true;
+	}
+	if (rc >= 0)
+		rc = next_merged(s, n);
+	*a = s->block;
+	return rc < 0 ? diag_set(d, rc, "temporary file: %s", err_str(rc)) : rc;
+}
+
+struct source_stats source_stats(const struct source *s)
+{
+	return s->stats;
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Compare sextant analysis with the golden files, field by field.
+
+usage: analysis_golden.py SEXTANT SHARED.  Prints every difference; status 1 if any.
+"""
+import bz2
+import csv
+import io
+import ipaddress
+import json
+import lzma
+import os
+import subprocess
+import sys
+import tempfile
+
+sextant, shared = sys.argv[1:3]
+golden = os.path.join(shared, "data", "golden")
+lists = os.path.join(shared, "data", "lists")
+faults = 0
+fields = 0
+
+
+def equal(what, got, want):
+    global faults, fields
+    fields += 1
+    if got != want:
+        faults += 1
+        if faults < 20:
+            print(f"{what}: {got!r}, expected {want!r}")
+
+
+def run(*args):
+    done = subprocess.run([sextant, "analysis", *args], capture_output=True, text=True)
+    if done.returncode or done.stderr:
+        raise SystemExit(f"analysis {' '.join(args)}: {done.returncode} {done.stderr}")
+    return done.stdout
+
+
+def json_of(*args):
+    return json.loads(run(*args, "--json"))
+
+
+def network(text):
+    return "%08x" % (int(ipaddress.ip_network(text).network_address) >> 96)
+
+
+def profiles(path):
+    """Network in hex -> [addresses, ent9, ... ent32]."""
+    text = run("entropy", "--profiles", "--csv", "-t", "profiles", path)
+    return {
+        network(row[0]): [int(row[2])] + [float(x) for x in row[3:]]
+        for row in list(csv.reader(io.StringIO(text)))[1:]
+    }
+
+
+def check_density(name, path, want):
+    lengths = [x for p in (32, 48, 64, 96, 112, 116, 120, 124) for x in ("-l", str(p))]
+    got = json_of("density", path, *lengths)
+    equal(f"{name} unique", got["addresses"], want["unique"])
+    rows = {r["length"]: r for r in got["prefixes"]}
+    for p, v in want["n_p"].items():
+        equal(f"{name} n_{p}", rows[int(p)]["prefixes"], v)
+    for k in (1, 4, 16):
+        for p, v in want[f"gamma_k{k}"].items():
+            equal(f"{name} gamma{k} {p}", rows[int(p)][f"gamma{k}"], v)
+    for p, v in want["gamma_k8"].items():
+        ratio = rows[int(p) + 8]["prefixes"] / rows[int(p)]["prefixes"]
+        equal(f"{name} gamma8 {p}", round(ratio, 4), v)
+    for p, v in want["acr4_norm"].items():
+        equal(f"{name} acr {p}", rows[int(p)]["acr"], v)
+    dense = {f"{r['n']}@/{r['length']}": r for r in got["dense"]}
+    for k, v in want["dense"].items():
+        equal(f"{name} {k}", (dense[k]["prefixes"], dense[k]["addresses"]),
+              (v["prefixes"], v["addrs"]))
+    per = {r["per"]: r for r in got["concentration"]}["/64"]
+    v = want["per64"]
+    equal(f"{name} per /64", (per["groups"], per["max"], per["median"], per["p99"]),
+          (v["count"], v["max"], v["median"], v["p99"]))
+
+
+def check_entropy(name, path, want):
+    got = json_of("entropy", path)
+    equal(f"{name} nibbles", [r["entropy"] for r in got["nibbles"]], want["nibble_entropy"])
+    equal(f"{name} total entropy", got["total_entropy"], want["H_S"])
+    got = profiles(path)
+    equal(f"{name} networks", sorted(got), sorted(want["profiles_32"]))
+    for k, v in want["profiles_32"].items():
+        equal(f"{name} profile {k}", got.get(k), v)
+
+
+def check_runs(name, path, want):
+    for k in (32, 256):
+        got = json_of("runs", path, "-k", str(k))
+        v = want[f"kip_k{k}"]
+        equal(f"{name} kIP({k})", (got["kip_prefixes"], got["kip_uncovered"]),
+              (v["prefixes"], v["uncovered"]))
+        equal(f"{name} kIP({k}) lengths",
+              {str(r["length"]): r["prefixes"] for r in got["kip_lengths"]}, v["len_hist"])
+        v = want["runs"]
+        equal(f"{name} runs",
+              (got["runs"], got["runs_of_2_or_more"], got["longest_run"],
+               got["addresses_in_runs_of_2_or_more"]),
+              (v["count"], v["ge2"], v["max"], v["addrs_in_runs_ge2"]))
+
+
+def check_segments(path):
+    """The output of Entropy/IP's first step: entropies, ratios, segments."""
+    got = json_of("entropy", path)
+    segments = [(r["type"], r["start"], r["end"], r["entropy"]) for r in got["segments"]]
+    want = []
+    for line in open(os.path.join(golden, "tum10k.entropy-ip-a1.txt")):
+        f = line.split()
+        if line.startswith("# segment"):
+            kind = int(f[2][1:])
+            want.append((max(kind, 0), int(f[3]), int(f[4]), float(f[5])))
+        elif not line.startswith("#"):
+            row = got["nibbles"][int(f[0]) - 1]
+            equal(f"entropy-ip {f[0]} entropy", round(row["entropy"], 3), float(f[3]))
+            equal(f"entropy-ip {f[0]} ACR", round(row["acr"], 3), float(f[4]))
+    equal("entropy-ip segments", segments, want)
+
+
+def check_profiles_file(name, path):
+    got = profiles(path)
+    rows = list(csv.reader(open(os.path.join(golden, name))))[1:]
+    equal(f"{name} networks", sorted(got), sorted(r[0] for r in rows))
+    for r in rows:
+        equal(f"{name} {r[0]}", got.get(r[0]), [int(r[1])] + [float(x) for x in r[2:]])
+
+
+def unpacked(tmp, name):
+    """A list of ../shared as a plain file: Python's name for it, and its path."""
+    for ext, op in ((".txt", open), (".txt.bz2", bz2.open), (".txt.xz", lzma.open)):
+        path = os.path.join(lists, name + ext)
+        if os.path.exists(path):
+            out = os.path.join(tmp, name + ".txt")
+            with op(path, "rb") as f, open(out, "wb") as g:
+                g.write(f.read())
+            return out
+    raise SystemExit(f"no list {name}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as tmp:
+        tum = unpacked(tmp, "tum_responsive_first10000")
+        vec = unpacked(tmp, "CuiTianyu961030+6VecLM")
+        tiny = os.path.join(golden, "tiny4.txt")
+        for path, ref in ((tum, "tum_responsive_first10000"),
+                          (vec, "CuiTianyu961030+6VecLM"), (tiny, "tiny4")):
+            want = json.load(open(os.path.join(golden, ref + ".ref.json")))
+            check_density(ref, path, want)
+            check_entropy(ref, path, want)
+            check_runs(ref, path, want)
+        check_segments(tum)
+        check_profiles_file("tum10k.profiles_go.csv", tum)
+        check_profiles_file("6VecLM.profiles_go.csv", vec)
+    print(f"{fields} fields compared, {faults} differ")
+    return 1 if faults or fields < 500 else 0
+
+
+sys.exit(main())
