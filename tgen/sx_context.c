@@ -94,6 +94,8 @@ void sx_context_hashes(const struct sx_place *pl, uint64_t out[SX_CTX])
 		shared_hashes(a, d, out);
 	if (d >= 2 && (!tail || d >= SX_SUBNET + 2))
 		out[9] = hash(any, nibbles(a, d - 2, d), TAG_SUFFIX, d);
+	if (tail && pl->leave < 12)
+		out[6] = 0; /* a /48 without seeds */
 	if (tail)
 		return;
 	for (unsigned j = 0; j < 3; j++)

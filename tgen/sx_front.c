@@ -1,0 +1,498 @@
+#include "tgen/sx_front.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	OPTIMISM = 3 * SX_OCTAVE, /* expect better than the average */
+	SLOW = 8,                 /* how slowly expectations move */
+	TOO_DEAR = UINT16_MAX,
+	NEVER = INT32_MAX / 2
+};
+
+static int32_t *ahead_slot(struct sx_front *f, const struct sx_item *it)
+{
+	if (it->kind == SX_SEEDED)
+		return &f->ahead_seeded[it->depth][sx_class_pop(it->n)];
+	return it->depth < SX_SUBNET ? &f->ahead_subnet[it->depth] : &f->ahead_novel[it->depth];
+}
+
+static int32_t positive(int32_t x)
+{
+	return x > 0 ? x : 0;
+}
+
+/* What getting from a novel child to its best address is expected to cost. */
+static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it, int32_t head)
+{
+	unsigned d = it->depth + 1u;
+
+	if (d == SX_NIBBLES)
+		return 0;
+	if (it->leave < SX_SUBNET)
+		return head + (d < SX_SUBNET ? positive(f->ahead_subnet[d] - OPTIMISM) : 0);
+	return positive(f->ahead_novel[d] - OPTIMISM);
+}
+
+/* The best child left, and its cost with what is ahead of it. */
+static int best_child(struct sx_front *f, const struct sx_item *it, const struct sx_node *nd,
+                      int32_t *cost)
+{
+	int32_t head = 0, ahead;
+	int best = -1;
+
+	if (it->kind != SX_TAIL && it->leave < SX_SUBNET && it->depth >= 8)
+		head = sx_tails_head(f->tails,
+		                     sx_tails_find(f->tails, it->prefix, it->leave));
+	ahead = novel_ahead(f, it, head);
+	*cost = NEVER;
+	for (int v = 0; v < 16; v++) {
+		int32_t c = it->cost + it->child[v];
+		bool stays = nd && nd->mask >> v & 1;
+
+		if (!(it->left >> v & 1))
+			continue;
+		if (stays)
+			c += positive(f->ahead_seeded[it->depth + 1][sx_class_pop(
+					      sx_node_count(nd, (unsigned)v))] -
+			              OPTIMISM);
+		else
+			c += ahead;
+		if (c < *cost) {
+			*cost = c;
+			best = v;
+		}
+	}
+	return best;
+}
+
+static void enqueue(struct sx_front *f, uint32_t i)
+{
+	struct sx_item *it = &f->item[i];
+	float level;
+
+	if (it->best >= NEVER)
+		return;
+	level = ((float)it->best - it->log_boost * SX_OCTAVE) / SX_LEVEL;
+	level = level < 0 ? 0 : level >= SX_LEVELS ? SX_LEVELS - 1 : level;
+	it->next = f->head[(unsigned)level];
+	f->head[(unsigned)level] = i;
+	if ((unsigned)level < f->at)
+		f->at = (unsigned)level;
+}
+
+void sx_front_requeue(struct sx_front *f)
+{
+	for (unsigned l = 0; l < SX_LEVELS; l++)
+		f->head[l] = SX_NONE;
+	f->at = SX_LEVELS;
+	for (uint32_t i = f->n; i-- > 0;)
+		enqueue(f, i);
+}
+
+static uint64_t index_hash(struct addr128 prefix, unsigned depth)
+{
+	return rng_mix(prefix.hi ^ rng_mix(prefix.lo + depth));
+}
+
+static void index_add(struct sx_front *f, uint32_t i)
+{
+	size_t mask = ((size_t)1 << f->index_bits) - 1;
+	size_t s = index_hash(f->item[i].prefix, f->item[i].depth) & mask;
+
+	while (f->index[s] != SX_NONE)
+		s = (s + 1) & mask;
+	f->index[s] = i;
+}
+
+int sx_front_reindex(struct sx_front *f)
+{
+	unsigned bits = 10;
+	uint32_t *index;
+
+	while ((uint64_t)1 << bits < (uint64_t)f->cap * 3 / 2)
+		bits++;
+	index = malloc(sizeof(*index) << bits);
+	if (!index)
+		return -ENOMEM;
+	memset(index, 0xff, sizeof(*index) << bits);
+	free(f->index);
+	f->index = index;
+	f->index_bits = bits;
+	for (uint32_t i = 0; i < f->n; i++)
+		index_add(f, i);
+	return 0;
+}
+
+static uint32_t index_find(const struct sx_front *f, struct addr128 prefix, unsigned depth)
+{
+	size_t mask = ((size_t)1 << f->index_bits) - 1;
+
+	for (size_t s = index_hash(prefix, depth) & mask; f->index[s] != SX_NONE;
+	     s = (s + 1) & mask)
+		if (f->item[f->index[s]].depth == depth &&
+		    addr_eq(f->item[f->index[s]].prefix, prefix))
+			return f->index[s];
+	return SX_NONE;
+}
+
+uint32_t sx_front_find(const struct sx_front *f, struct addr128 a)
+{
+	uint32_t i = SX_NONE;
+
+	for (unsigned d = SX_NIBBLES; d-- > 0 && i == SX_NONE;)
+		i = index_find(f, sx_prefix(a, d), d);
+	return i;
+}
+
+static int reserve(struct sx_front *f)
+{
+	uint32_t cap = f->cap ? f->cap * 2 : 1024;
+	void *p;
+
+	if (f->n < f->cap)
+		return 0;
+	if (f->cap >= SX_NONE / 2)
+		return -ENOMEM;
+	p = realloc(f->item, (size_t)cap * sizeof(*f->item));
+	if (!p)
+		return -ENOMEM;
+	f->item = p;
+	f->cap = cap;
+	return sx_front_reindex(f);
+}
+
+static void place_of(const struct sx_front *f, const struct sx_item *it, struct sx_place *pl)
+{
+	const struct sx_item *up = it;
+
+	*pl = (struct sx_place){ .a = it->prefix,
+		                 .depth = it->depth,
+		                 .leave = it->leave,
+		                 .leave_k = it->leave_k };
+	for (unsigned i = 0; i < SX_UP; i++) {
+		if (it->kind != SX_SEEDED)
+			break;
+		if (up->parent != SX_NONE) {
+			up = &f->item[up->parent];
+			pl->up[i] = (struct sx_up){ up->n, up->k, up->singles };
+		} else {
+			pl->up[i] = (struct sx_up){ f->m->n, 1, 0 };
+		}
+	}
+}
+
+static void set_children(struct sx_item *it, const float p[16])
+{
+	for (unsigned v = 0; v < 16; v++) {
+		int32_t c = sx_cost(p[v]);
+
+		it->child[v] = c < TOO_DEAR ? (uint16_t)c : TOO_DEAR;
+		if (c < TOO_DEAR)
+			it->left |= (uint16_t)(1u << v);
+	}
+}
+
+static void look_into_seeds(struct sx_front *f, struct sx_item *it, struct sx_node *nd)
+{
+	bool need = it->depth >= 8;
+	struct sx_place pl;
+	struct sx_novel nv;
+	struct sx_escape e;
+	float stay[16], p[16];
+
+	sx_node_init(nd, f->m, it->prefix, it->depth, it->lo, it->n);
+	it->k = it->leave_k = nd->k;
+	it->singles = nd->singles;
+	place_of(f, it, &pl);
+	pl.node = nd;
+	need = need && nd->k < 16;
+	if (need) {
+		sx_novel_inputs(&nv, f->m, &pl);
+		sx_novel_mix(&nv, f->m, it->depth);
+	}
+	sx_escape_mix(&e, f->m, &pl, need ? &nv : NULL);
+	if (it->depth < SX_NIBBLES - 1)
+		sx_stay_mix(stay, f->m, nd);
+	else
+		memset(stay, 0, sizeof(stay));
+	for (unsigned v = 0; v < 16; v++)
+		p[v] = nd->mask >> v & 1 ? (1 - e.p) * stay[v] : need ? e.p * nv.p[v] : 0;
+	set_children(it, p);
+}
+
+static void look_beyond(struct sx_front *f, struct sx_item *it)
+{
+	struct sx_place pl;
+	struct sx_novel nv;
+
+	place_of(f, it, &pl);
+	sx_novel_inputs(&nv, f->m, &pl);
+	sx_novel_mix(&nv, f->m, it->depth);
+	set_children(it, nv.p);
+}
+
+/* The next of a list; moves on when there is none. */
+static int tail_best(struct sx_front *f, struct sx_item *it)
+{
+	struct sx_tail t;
+	int rc = sx_tails_at(f->tails, (int)it->lo, it->n, &t);
+
+	it->best = rc == 1 ? it->cost + t.cost : NEVER;
+	return rc < 0 ? rc : 0;
+}
+
+bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned len)
+{
+	size_t lo = 0, hi = f->n_pruned;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(f->pruned[mid].addr, prefix) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo > 0 && f->pruned[lo - 1].len <= len &&
+	       prefix_covers(f->pruned[lo - 1], prefix);
+}
+
+/* Fill the new item f->item[f->n], and queue it. */
+static int add_item(struct sx_front *f, struct sx_item it)
+{
+	struct sx_node nd;
+	struct sx_item *slot;
+	int rc = reserve(f);
+
+	if (rc < 0)
+		return rc;
+	slot = &f->item[f->n];
+	it.left = 0;
+	it.log_boost = it.parent == SX_NONE ? 0 : f->item[it.parent].log_boost;
+	if (it.kind == SX_TAIL) {
+		rc = tail_best(f, &it);
+	} else if (it.kind == SX_SEEDED) {
+		look_into_seeds(f, &it, &nd);
+	} else {
+		look_beyond(f, &it);
+	}
+	if (it.kind != SX_TAIL) {
+		int32_t *ahead = ahead_slot(f, &it), here;
+
+		if (it.depth >= 8 && it.leave < SX_SUBNET &&
+		    sx_tails_find(f->tails, it.prefix, it.leave) < 0)
+			return -ENOMEM;
+		best_child(f, &it, it.kind == SX_SEEDED ? &nd : NULL, &it.best);
+		here = it.best < NEVER ? it.best - it.cost : 64 * SX_OCTAVE;
+		if (it.kind == SX_NOVEL && it.leave < SX_SUBNET)
+			here -= sx_tails_head(f->tails,
+			                      sx_tails_find(f->tails, it.prefix, it.leave));
+		*ahead += (here - *ahead) / SLOW;
+	}
+	*slot = it;
+	index_add(f, f->n);
+	enqueue(f, f->n++);
+	return rc;
+}
+
+static int add_child(struct sx_front *f, uint32_t parent, unsigned v,
+                     const struct sx_node *nd)
+{
+	const struct sx_item *up = &f->item[parent];
+	struct sx_item it = { .prefix = addr_set_nibble(up->prefix, up->depth, v),
+		              .parent = parent,
+		              .cost = up->cost + up->child[v],
+		              .depth = (uint8_t)(up->depth + 1),
+		              .leave = up->leave,
+		              .leave_k = up->leave_k,
+		              .kind = SX_NOVEL };
+
+	if (f->n_pruned && sx_front_pruned(f, it.prefix, 4u * it.depth))
+		return 0;
+	if (nd && nd->mask >> v & 1) {
+		it.kind = SX_SEEDED;
+		it.lo = nd->at[v];
+		it.n = sx_node_count(nd, v);
+		it.leave = it.depth;
+	} else if (it.leave < SX_SUBNET && it.depth == SX_SUBNET) {
+		int list = sx_tails_find(f->tails, up->prefix, up->leave);
+
+		if (list < 0)
+			return list;
+		it.kind = SX_TAIL;
+		it.lo = (uint32_t)list;
+	}
+	return add_item(f, it);
+}
+
+static void emit(const struct sx_front *f, uint32_t i, struct addr128 a, int32_t cost,
+                 struct tgen_candidate *out)
+{
+	out->addr = a;
+	out->region = i;
+	out->p = sx_front_alive(f, cost, f->item[i].log_boost);
+}
+
+static int take_tail(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
+{
+	struct sx_item *it = &f->item[i];
+	struct sx_tail t;
+	int rc;
+
+	if (it->best >= NEVER)
+		return 0; /* pruned while it was queued */
+	rc = sx_tails_at(f->tails, (int)it->lo, it->n, &t);
+	if (rc <= 0)
+		return rc;
+	emit(f, i, (struct addr128){ it->prefix.hi, t.iid }, it->cost + t.cost, out);
+	it->n++;
+	rc = tail_best(f, it);
+	enqueue(f, i);
+	return rc < 0 ? rc : 1;
+}
+
+/* Take the best child of an item: 1 if it is a candidate. */
+static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
+{
+	struct sx_item *it = &f->item[i];
+	struct sx_node nd, *seeds = NULL;
+	int32_t cost;
+	int v, rc = 0;
+	bool leaf;
+
+	if (it->kind == SX_TAIL)
+		return take_tail(f, i, out);
+	if (it->kind == SX_SEEDED) {
+		sx_node_init(&nd, f->m, it->prefix, it->depth, it->lo, it->n);
+		seeds = &nd;
+	}
+	v = best_child(f, it, seeds, &cost);
+	if (v < 0)
+		return 0;
+	/* Expectations have changed since it was queued: wait for the turn. */
+	if (cost >= it->best + 2 * SX_LEVEL) {
+		it->best = cost;
+		enqueue(f, i);
+		return 0;
+	}
+	it->left &= (uint16_t)~(1u << v);
+	leaf = it->depth == SX_NIBBLES - 1;
+	if (leaf)
+		emit(f, i, addr_set_nibble(it->prefix, it->depth, (unsigned)v),
+		     it->cost + it->child[v], out);
+	else
+		rc = add_child(f, i, (unsigned)v, seeds);
+	if (rc < 0)
+		return rc;
+	best_child(f, &f->item[i], seeds, &f->item[i].best);
+	enqueue(f, i);
+	return leaf;
+}
+
+int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max) {
+		uint32_t i;
+		int rc;
+
+		while (f->at < SX_LEVELS && f->head[f->at] == SX_NONE)
+			f->at++;
+		if (f->at == SX_LEVELS)
+			break;
+		i = f->head[f->at];
+		f->head[f->at] = f->item[i].next;
+		rc = take(f, i, &out[n]);
+		if (rc < 0)
+			return rc;
+		n += (size_t)rc;
+	}
+	return (int)n;
+}
+
+int sx_front_init(struct sx_front *f, const struct sx_model *m)
+{
+	struct sx_item root = { .parent = SX_NONE, .n = m->n, .kind = SX_SEEDED };
+
+	memset(f, 0, sizeof(*f));
+	f->m = m;
+	for (unsigned l = 0; l < SX_LEVELS; l++)
+		f->head[l] = SX_NONE;
+	f->at = SX_LEVELS;
+	f->tails = sx_tails_new(m);
+	if (!f->tails)
+		return -ENOMEM;
+	sx_feedback_init(f);
+	return add_item(f, root);
+}
+
+void sx_front_fini(struct sx_front *f)
+{
+	sx_tails_free(f->tails);
+	free(f->item);
+	free(f->index);
+	free(f->pruned);
+}
+
+/* Keep the list sorted and without prefixes inside others. */
+static int add_pruned(struct sx_front *f, struct prefix p)
+{
+	size_t kept = 0, at = 0;
+
+	if (f->n_pruned == f->cap_pruned) {
+		size_t cap = f->cap_pruned ? 2 * f->cap_pruned : 64;
+		void *q = realloc(f->pruned, cap * sizeof(*f->pruned));
+
+		if (!q)
+			return -ENOMEM;
+		f->pruned = q;
+		f->cap_pruned = cap;
+	}
+	for (size_t i = 0; i < f->n_pruned; i++)
+		if (p.len > f->pruned[i].len || !prefix_covers(p, f->pruned[i].addr))
+			f->pruned[kept++] = f->pruned[i];
+	while (at < kept && addr_cmp(f->pruned[at].addr, p.addr) < 0)
+		at++;
+	memmove(&f->pruned[at + 1], &f->pruned[at], (kept - at) * sizeof(p));
+	f->pruned[at] = p;
+	f->n_pruned = kept + 1;
+	return 0;
+}
+
+/* What was found inside p does not count for what is outside. */
+static void forget(struct sx_front *f, uint32_t i)
+{
+	struct sx_item *it = &f->item[i];
+
+	for (uint32_t j = it->parent; j != SX_NONE; j = f->item[j].parent) {
+		f->item[j].expected -= it->expected;
+		f->item[j].found -= it->found;
+	}
+}
+
+int sx_front_prune(struct sx_front *f, struct prefix p)
+{
+	int rc;
+
+	if (sx_front_pruned(f, p.addr, p.len))
+		return 0;
+	rc = add_pruned(f, p);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct sx_item *it = &f->item[i];
+
+		if (4u * it->depth < p.len || !prefix_covers(p, it->prefix))
+			continue;
+		if (it->parent == SX_NONE || 4u * f->item[it->parent].depth < p.len)
+			forget(f, i);
+		it->left = 0;
+		it->best = NEVER;
+	}
+	sx_feedback_adapt(f);
+	return 0;
+}

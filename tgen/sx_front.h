@@ -1,0 +1,83 @@
+/* tgen/sx_front.h - the frontier of the "sextant" algorithm: what may come
+ * next, best first; private to it.
+ *
+ * An item is a prefix that was looked into: it knows what each of its sixteen
+ * children costs, and which were taken.  Its place in the queue (buckets of an
+ * eighth of an octave) is that of its best child left; a child that is not an
+ * address yet costs, besides, what its best address is expected to cost.
+ *
+ * Items are never freed: they form the tree in which feedback is kept.  What was
+ * found below an item, over what had been expected there, shrunk towards the
+ * same ratio of its parent, is the factor by which all that is left below it
+ * becomes likelier (a gamma prior on Poisson counts).  How much an item can
+ * differ from its parent is learned too, for each class of items, from all of
+ * them (negative binomial likelihood). */
+#ifndef TGEN_SX_FRONT_H
+#define TGEN_SX_FRONT_H
+
+#include "tgen/sx_tail.h"
+#include "tgen/tgen.h"
+
+enum {
+	SX_LEVELS = 1024,
+	SX_LEVEL = SX_OCTAVE / 8,
+	SX_CLASSES = 256,
+	SX_RATES = 12, /* values tried for the strength of a prior */
+	SX_SCALES = 64 /* classes of cost, in half octaves and more */
+};
+
+#define SX_NONE UINT32_MAX
+
+enum sx_kind { SX_SEEDED, SX_NOVEL, SX_TAIL };
+
+struct sx_item {
+	struct addr128 prefix;
+	uint32_t parent, next; /* next: in the queue */
+	uint32_t lo, n;        /* its seeds; of SX_TAIL, its list and place in it */
+	int32_t cost;          /* of the prefix */
+	int32_t best;          /* of its best child */
+	float expected, found; /* feedback */
+	float log_boost;       /* log2 of the factor */
+	uint16_t left;         /* children not taken */
+	uint8_t depth, leave, leave_k, k, singles, kind;
+	uint16_t child[16]; /* what each costs in addition */
+};
+
+struct sx_scale {
+	float expected, found;
+};
+
+struct sx_front {
+	const struct sx_model *m;
+	struct sx_tails *tails;
+	struct sx_item *item;
+	uint32_t n, cap;
+	uint32_t head[SX_LEVELS];
+	unsigned at; /* no item is in a level before it */
+	int32_t ahead_seeded[SX_NIBBLES + 1][4], ahead_novel[SX_NIBBLES + 1],
+		ahead_subnet[SX_NIBBLES + 1];
+	struct prefix *pruned; /* sorted, disjoint */
+	size_t n_pruned, cap_pruned;
+	uint32_t *index; /* of items by prefix, for those who know only an address */
+	unsigned index_bits;
+	float strength[SX_CLASSES];
+	struct sx_scale scale[SX_SCALES];
+	uint64_t fed, adapt_at, learn_at;
+};
+
+int sx_front_init(struct sx_front *f, const struct sx_model *m); /* 0 or -ENOMEM */
+void sx_front_fini(struct sx_front *f);
+int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max);
+int sx_front_prune(struct sx_front *f, struct prefix p);
+bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned len);
+void sx_front_requeue(struct sx_front *f); /* after costs or boosts changed */
+int sx_front_reindex(struct sx_front *f);
+uint32_t sx_front_find(const struct sx_front *f, struct addr128 a);
+
+/* sx_feedback.c */
+int sx_front_feedback(struct sx_front *f, const struct tgen_result *r);
+float sx_front_alive(const struct sx_front *f, int32_t cost, float log_boost);
+void sx_feedback_init(struct sx_front *f);
+void sx_feedback_adapt(struct sx_front *f);
+
+#endif
