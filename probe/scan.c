@@ -1,24 +1,24 @@
 /* The engine.  Two threads: the caller's sends, one of ours receives.
  *
- * Sending goes in batches of about a millisecond's worth of packets (1 to 64):
- * the thread sleeps until a whole batch is due, so that at 10,000 pps it wakes
- * 1,000 times a second, and at any rate there is no spinning.  The token bucket
+ * Sending goes in batches of about half a millisecond's worth of packets (1 to
+ * 64): the thread sleeps until a whole batch is due, so that at 10,000 pps it
+ * wakes 2,000 times a second, and at any rate there is no spinning.  The pace
  * counts every packet that leaves, retries included. */
 #include "probe/scan.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "common/addrset.h"
 #include "common/clock.h"
-#include "common/rate.h"
+#include "probe/pace.h"
 #include "probe/ring.h"
 
-#define NAP_NS    (100 * NS_PER_MS) /* the longest time not to look at ->stop */
-#define IDLE_NS   (1 * NS_PER_MS)   /* between two questions to an empty source */
-#define CATCHUP_S 0.01              /* of traffic may be caught up after a late wake-up */
-#define DROPS_NS  (200 * NS_PER_MS)
+#define NAP_NS   (100 * NS_PER_MS) /* the longest time not to look at ->stop */
+#define IDLE_NS  (1 * NS_PER_MS)   /* between two questions to an empty source */
+#define DROPS_NS (200 * NS_PER_MS)
 
 enum {
 	REFUSALS_MAX = 16384, /* in one batch, before ->stop is looked at again */
@@ -29,9 +29,8 @@ enum {
 struct sender {
 	struct probe_scan *s;
 	const struct probe_source *src;
-	struct rate rate;
+	struct pace pace;
 	struct ring ring; /* only with several probes per target */
-	unsigned batch;
 	struct probe_target fetched[LINK_BATCH];
 	unsigned at, n;
 	bool ended; /* the source has no more */
@@ -182,7 +181,7 @@ static bool fetch(struct sender *x)
 		return true;
 	if (x->ended)
 		return false;
-	n = x->src->next(x->src->ctx, x->fetched, x->batch);
+	n = x->src->next(x->src->ctx, x->fetched, x->pace.batch);
 	if (n < 0)
 		x->ended = true;
 	x->at = 0;
@@ -277,6 +276,8 @@ static int send_loop(struct sender *x, const struct listener *l, struct diag *d)
 {
 	struct probe_scan *s = x->s;
 
+	/* The kernel may wake us late by this: 50 us is half of a batch. */
+	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
 	while (!atomic_load_explicit(&l->failed, memory_order_relaxed)) {
 		uint64_t now = clock_mono_ns(), wake;
 		unsigned may;
@@ -284,16 +285,15 @@ static int send_loop(struct sender *x, const struct listener *l, struct diag *d)
 
 		if (asked_to_stop(s))
 			return ERR_STOPPED;
-		may = rate_take(&x->rate, x->batch, now, &wake);
+		may = pace_take(&x->pace, now, &wake);
 		if (may == 0) {
-			nap(wake + (uint64_t)((x->batch - 1) * x->rate.ns_per_packet),
-			    now);
+			nap(wake, now);
 			continue;
 		}
 		n = fill_batch(x, may, d);
 		if (n < 0 && n != -EAGAIN)
 			return n;
-		rate_give_back(&x->rate, may - (n > 0 ? (unsigned)n : 0));
+		pace_give_back(&x->pace, may - (n > 0 ? (unsigned)n : 0));
 		if (n == -EAGAIN && idle(x, now))
 			return 0;
 		rc = n > 0 ? submit_all(s, d) : 0;
@@ -307,18 +307,11 @@ static int sender_init(struct sender *x, struct probe_scan *s,
                        const struct probe_source *src)
 {
 	double rate = s->cfg.rate_pps, waiting;
-	double burst = rate * CATCHUP_S;
 
 	memset(x, 0, sizeof(*x));
 	x->s = s;
 	x->src = src;
-	x->batch = rate >= 1000.0 * LINK_BATCH ? LINK_BATCH
-	           : rate >= 2000.0            ? (unsigned)(rate / 1000)
-	                                       : 1;
-	if (burst < x->batch)
-		burst = x->batch;
-	rate_init(&x->rate, rate, burst < UINT32_MAX ? (unsigned)burst : UINT32_MAX,
-	          clock_mono_ns());
+	pace_init(&x->pace, rate, clock_mono_ns());
 	if (s->cfg.probes == 1)
 		return 0;
 	waiting = rate * ((double)s->cfg.probe_interval_ns / (double)NS_PER_S) + 1024;
