@@ -2,20 +2,22 @@
 
 #include "analysis/analysis.h"
 
-#define ROW(name, args, summary)                                                    \
-	{                                                                           \
-#name, name##_run, args, summary, name##_options, &name##_defaults, \
-			sizeof(struct name##_opts), 0, name##_details               \
-	}
+#define REST(verb) \
+	verb##_options, &verb##_defaults, sizeof(struct verb##_opts), 0, verb##_details
 
 const struct cmd analysis_cmds[] = {
-	ROW(summary, "[FILE|HITLIST]...",
-	    "count addresses, prefixes and kinds of interface identifiers"),
-	ROW(density, "[FILE|HITLIST]...",
-	    "how densely prefixes of every length are populated"),
-	ROW(entropy, "[FILE|HITLIST]...",
-	    "entropy of each digit, segments, and profiles of networks"),
-	ROW(runs, "[FILE|HITLIST]...",
-	    "consecutive addresses, chains of near ones, dense and anonymous prefixes"),
+	{ "summary", summary_run, "[FILE|HITLIST]...",
+	  "count addresses, prefixes and kinds of interface identifiers", REST(summary) },
+	{ "density", density_run, "[FILE|HITLIST]...",
+	  "how densely prefixes of every length are populated", REST(density) },
+	{ "entropy", entropy_run, "[FILE|HITLIST]...",
+	  "entropy of each digit, segments, and profiles of networks", REST(entropy) },
+	{ "iid", iid_run, "[FILE|HITLIST]...",
+	  "kinds of interface identifiers, their vendors and set bits", REST(iid) },
+	{ "decode", decode_run, "[FILE|HITLIST]...",
+	  "say of each address what it is, like addr6 -d", REST(decode) },
+	{ "runs", runs_run, "[FILE|HITLIST]...",
+	  "consecutive addresses, chains of near ones, dense and anonymous prefixes",
+	  REST(runs) },
 	{ 0 },
 };

@@ -30,6 +30,19 @@ struct runs_opts {
 	struct opt_list dense;
 };
 
+struct iid_opts {
+	struct verb_opts v;
+	const char *oui;
+	uint64_t top;
+	unsigned picture;
+	bool compat;
+};
+
+struct decode_opts {
+	const char *output, *oui;
+	bool json, csv, strict, quiet;
+};
+
 #define ANALYSIS_VERB(name)                                      \
 	int name##_run(const void *cfg, int argc, char *argv[]); \
 	extern const struct opt name##_options[];                \
@@ -39,6 +52,8 @@ struct runs_opts {
 ANALYSIS_VERB(summary)
 ANALYSIS_VERB(density)
 ANALYSIS_VERB(entropy)
+ANALYSIS_VERB(iid)
+ANALYSIS_VERB(decode)
 ANALYSIS_VERB(runs)
 
 #undef ANALYSIS_VERB

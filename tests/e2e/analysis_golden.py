@@ -4,12 +4,15 @@
 usage: analysis_golden.py SEXTANT SHARED.  Prints every difference; status 1 if any.
 """
 import bz2
+import collections
 import csv
 import io
 import ipaddress
 import json
 import lzma
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,6 +132,85 @@ def check_profiles_file(name, path):
         equal(f"{name} {r[0]}", got.get(r[0]), [int(r[1])] + [float(x) for x in r[2:]])
 
 
+def check_iid(name, path, want):
+    got = json_of("iid", path)
+    names = {"ieee-derived": "ieee-derived", "isatap": "isatap",
+             "embedded-port": "embedded-port/port-fwd",
+             "embedded-port-reversed": "embedded-port/port-rev",
+             "embedded-ipv4": "embedded-ipv4/embedded-ipv4-32",
+             "embedded-ipv4-64": "embedded-ipv4/embedded-ipv4-64",
+             "low-byte": "low-byte", "byte-pattern": "pattern-bytes",
+             "randomized": "randomized"}
+    for row in got["addr6_classes"]:
+        equal(f"{name} {row['class']}", row["addresses"],
+              want["iid"].get(names[row["class"]], 0))
+    equal(f"{name} weights", [r["addresses"] for r in got["weights"]],
+          want["iid_hamming_weight_hist"])
+    equal(f"{name} kinds", sum(r["addresses"] for r in got["kinds"]), want["unique"])
+
+
+def without_oui(line):
+    return re.sub("=ieee-derived=.*", "=ieee-derived", line)
+
+
+def check_addr6(tmp):
+    """Statistics to the byte, and how often each decoded line comes."""
+    for name, ref in (("tum_responsive_first10000", "tum10k"),
+                      ("CuiTianyu961030+6VecLM",) * 2,
+                      ("PBH-BTN+BTN-Collected-Rules",) * 2,
+                      ("sixiangdeweicao+Aliased_prefixs_TBT",) * 2):
+        path = unpacked(tmp, name)
+        want = open(os.path.join(golden, ref + ".addr6_v2.2_stats.txt")).read()
+        equal(f"{ref} addr6 -s", run("iid", "--addr6-compat", path), want)
+        counts = os.path.join(golden, ref + ".addr6_v2.2_decode_counts.txt")
+        if os.path.exists(counts):
+            got = collections.Counter(map(without_oui, run("decode", path).splitlines()))
+            want = {f[1]: int(f[0]) for f in (row.split() for row in open(counts))}
+            equal(f"{ref} addr6 -d", dict(got), want)
+
+
+# What the addr6 at hand (Debian's 2.0) and 2.2 say differently of an address:
+# each is a rule of 2.0 that 2.2 has mended or changed.
+def known_difference(theirs, ours, address):
+    if theirs.startswith("multicast==") or ours.startswith("multicast=unknown"):
+        return "no name for permanent multicast in 2.0"
+    if "=teredo=" in ours:
+        return "2.0 does not know Teredo"
+    if "=embedded-port" in theirs and "=embedded-port=port-" in ours:
+        return "no subtype of ports in 2.0"
+    value = int(ipaddress.IPv6Address(address)) & 0xffffffff
+    if 16 < value >> 16 <= 0xff and theirs.endswith("=embedded-port=unspecified"):
+        return "port with up to 0xff above it in 2.0, 16 in 2.2"
+    if 16 < value & 0xffff <= 0xff and "=embedded-port-rev=" in theirs:
+        return "reversed port with up to 0xff below it in 2.0, 16 in 2.2"
+    if "embedded-ipv4-32" in theirs and "=port-rev" in ours and value >> 24:
+        return "reversed ports above 0xff are IPv4 in 2.0"
+    return None
+
+
+def check_against_installed_addr6(tmp):
+    if not shutil.which("addr6"):
+        print("no addr6 here: not compared side by side")
+        return
+    for name in ("tum_responsive_first10000", "CuiTianyu961030+6VecLM",
+                 "PBH-BTN+BTN-Collected-Rules", "quirks"):
+        path = (os.path.join(golden, "quirks.txt") if name == "quirks"
+                else unpacked(tmp, name))
+        theirs = subprocess.run(["addr6", "-i", "-d"], stdin=open(path),
+                                capture_output=True, text=True).stdout.splitlines()
+        ours = run("decode", path).splitlines()
+        known = collections.Counter()
+        lines = open(path).read().split()
+        equal(f"{name} lines", len(ours), len(theirs))
+        for line, a, b in zip(lines, theirs, ours):
+            if a != b:
+                why = known_difference(a, b, line)
+                known[why] += 1
+                if not why:
+                    equal(f"addr6 {line}", b, a)
+        print(name, "differs from addr6 2.0 as it should:", dict(known))
+
+
 def unpacked(tmp, name):
     """A list of ../shared as a plain file: Python's name for it, and its path."""
     for ext, op in ((".txt", open), (".txt.bz2", bz2.open), (".txt.xz", lzma.open)):
@@ -152,9 +234,12 @@ def main():
             check_density(ref, path, want)
             check_entropy(ref, path, want)
             check_runs(ref, path, want)
+            check_iid(ref, path, want)
         check_segments(tum)
         check_profiles_file("tum10k.profiles_go.csv", tum)
         check_profiles_file("6VecLM.profiles_go.csv", vec)
+        check_addr6(tmp)
+        check_against_installed_addr6(tmp)
     print(f"{fields} fields compared, {faults} differ")
     return 1 if faults or fields < 500 else 0
 

@@ -1,0 +1,185 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/cmds.h"
+#include "analysis/kind.h"
+#include "analysis/oui.h"
+#include "common/log.h"
+
+const struct decode_opts decode_defaults = {
+	.output = "-",
+};
+
+const struct opt decode_options[] = {
+	OPT_FLAG("json", 'j', struct decode_opts, json, "print a JSON object a line"),
+	OPT_FLAG("csv", 0, struct decode_opts, csv, "print CSV"),
+	OPT_STR("oui", 0, struct decode_opts, oui, "FILE",
+	        "vendors of hardware addresses (IEEE oui.csv or oui.txt, or manuf)"),
+	OPT_STR("output-file", 'o', struct decode_opts, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_FLAG("strict", 0, struct decode_opts, strict,
+	         "fail at the first line that is no address"),
+	OPT_FLAG("quiet", 'q', struct decode_opts, quiet, "report errors only"),
+	OPT_END,
+};
+
+const char decode_details[] =
+	"A line for each address, in the order they come: what addr6 -i -d (SI6 toolkit "
+	"2.2) prints, type=subtype=scope=class=subclass. JSON and CSV also have the address, "
+	"the kind of its interface identifier, and what that holds: vendor, IPv4 address, "
+	"port. IPv4 addresses are taken as IPv4-mapped ones.";
+
+struct decoder {
+	const struct decode_opts *o;
+	const struct oui_table *vendors;
+	struct writer *w;
+};
+
+/* What an address holds, as texts; empty: nothing of the kind. */
+struct held {
+	char address[ADDR_STRLEN], v4[ADDR_STRLEN], oui[12], port[8];
+	const char *kind, *class, *vendor;
+	struct addr_decoded d;
+};
+
+static void find_held(struct held *h, struct addr128 a, const struct oui_table *vendors)
+{
+	enum iid_kind kind = iid_kind_of(a);
+	bool unicast = a.hi >> 56 != 0xff && (a.hi | a.lo);
+	uint16_t port = unicast ? addr_embedded_port(a) : 0;
+	uint32_t v4;
+
+	*h = (struct held){ .kind = "", .class = "", .vendor = "" };
+	addr_format(h->address, a);
+	h->d = addr_decode(a);
+	if (!unicast)
+		return;
+	h->kind = iid_kind_str(kind);
+	h->class = iid_class_str(iid_classify(a));
+	if (addr_embedded_v4(a, &v4))
+		addr_format(h->v4, addr_from_v4(v4));
+	if (port)
+		snprintf(h->port, sizeof(h->port), "%u", port);
+	if (kind == KIND_EUI64 || kind == KIND_EUI64_LOCAL) {
+		uint32_t oui = addr_oui(a);
+		const char *name = oui_vendor(vendors, oui);
+
+		snprintf(h->oui, sizeof(h->oui), "%02x-%02x-%02x", oui >> 16 & 255,
+		         oui >> 8 & 255, oui & 255);
+		h->vendor = name ? name : "";
+	}
+}
+
+/* Vendors' names come from a file: they may hold anything. */
+static void write_quoted(struct writer *w, const char *s, bool json)
+{
+	writer_write(w, "\"", 1);
+	for (; *s; s++) {
+		if (*s == '"')
+			writer_write(w, json ? "\\\"" : "\"\"", 2);
+		else if (json && *s == '\\')
+			writer_write(w, "\\\\", 2);
+		else if ((unsigned char)*s >= ' ')
+			writer_write(w, s, 1);
+	}
+	writer_write(w, "\"", 1);
+}
+
+static void write_csv(struct writer *w, const struct held *h)
+{
+	writer_printf(w, "%s,%s,%s,%s,%s,%s,%s,%s,%s,", h->address, h->d.type,
+	              h->d.subtype, h->d.scope, h->kind, h->class, h->v4, h->port,
+	              h->oui);
+	if (h->vendor[0])
+		write_quoted(w, h->vendor, false);
+	writer_write(w, "\n", 1);
+}
+
+static void write_json(struct writer *w, const struct held *h)
+{
+	writer_printf(w,
+	              "{\"address\": \"%s\", \"type\": \"%s\", \"subtype\": \"%s\", "
+	              "\"scope\": \"%s\"",
+	              h->address, h->d.type, h->d.subtype, h->d.scope);
+	if (h->kind[0])
+		writer_printf(w, ", \"kind\": \"%s\", \"addr6_class\": \"%s\"", h->kind,
+		              h->class);
+	if (h->v4[0])
+		writer_printf(w, ", \"ipv4\": \"%s\"", h->v4);
+	if (h->port[0])
+		writer_printf(w, ", \"port\": %s", h->port);
+	if (h->oui[0])
+		writer_printf(w, ", \"oui\": \"%s\"", h->oui);
+	if (h->vendor[0]) {
+		writer_printf(w, ", \"vendor\": ");
+		write_quoted(w, h->vendor, true);
+	}
+	writer_write(w, "}\n", 2);
+}
+
+static int decode(void *ctx, struct addr128 a)
+{
+	const struct decoder *dec = ctx;
+	char line[ADDR6_LINE_MAX + 1];
+	struct held h;
+
+	if (!dec->o->json && !dec->o->csv) {
+		size_t n;
+
+		addr6_line(line, a);
+		n = strlen(line);
+		line[n] = '\n';
+		return writer_write(dec->w, line, n + 1);
+	}
+	find_held(&h, a, dec->vendors);
+	if (dec->o->json)
+		write_json(dec->w, &h);
+	else
+		write_csv(dec->w, &h);
+	return 0;
+}
+
+static int decode_all(const struct decode_opts *o, int argc, char *argv[], struct diag *d)
+{
+	struct oui_table *vendors = NULL;
+	struct decoder dec = { .o = o };
+	int rc = o->oui ? oui_load(&vendors, o->oui, d) : 0;
+
+	if (rc == 0)
+		rc = writer_open(&dec.w, o->output, d);
+	if (rc < 0)
+		goto out;
+	dec.vendors = vendors;
+	if (o->csv)
+		writer_printf(dec.w, "address,type,subtype,scope,kind,addr6_class,ipv4,"
+		                     "port,oui,vendor\n");
+	if (argc == 0)
+		rc = source_visit("-", o->strict, decode, &dec, d);
+	for (int i = 0; i < argc && rc >= 0; i++)
+		rc = source_visit(argv[i], o->strict, decode, &dec, d);
+	if (rc >= 0)
+		rc = writer_commit(dec.w, d);
+out:
+	writer_close(dec.w);
+	oui_free(vendors);
+	return rc;
+}
+
+int decode_run(const void *cfg, int argc, char *argv[])
+{
+	const struct decode_opts *o = cfg;
+	struct diag d = { "" };
+	int rc;
+
+	if (o->quiet)
+		log_set_level(LOG_ERROR);
+	if (o->json && o->csv) {
+		log_error("--json and --csv exclude each other");
+		return CMD_USAGE;
+	}
+	rc = decode_all(o, argc, argv, &d);
+	if (rc < 0)
+		log_error("%s", diag_str(&d, rc));
+	return rc < 0 ? CMD_FAILED : CMD_OK;
+}
