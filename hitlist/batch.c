@@ -142,7 +142,7 @@ static int sort_memory(struct pile *p)
 /* What is in memory goes to disk. */
 static int spill(struct hitlist_batch *b, struct pile *p, struct diag *d)
 {
-	struct merger *m;
+	struct merger *m = NULL;
 	struct host_record r;
 	int rc = sort_memory(p);
 

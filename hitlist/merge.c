@@ -225,7 +225,7 @@ static int run_is_dirty(struct commit *c, const struct run *r, struct run_cursor
 
 	for (size_t i = 0; i < c->npurged; i++) {
 		struct addr128 last = prefix_last(c->purged[i]);
-		const struct host_record *rec;
+		const struct host_record *rec = NULL;
 		int rc;
 
 		if (addr_cmp(last, s->min) < 0 || addr_cmp(c->purged[i].addr, s->max) > 0)

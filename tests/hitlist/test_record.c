@@ -6,7 +6,7 @@ enum { ROUNDS = 20000 };
 /* The rules of hitlist.h, over all records at once instead of two by two. */
 static struct host_record oracle(const struct host_record *h, size_t n)
 {
-	struct host_record r = { .addr = h[0].addr };
+	struct host_record r = { .addr = n ? h[0].addr : (struct addr128){ 0, 0 } };
 
 	for (size_t i = 0; i < n; i++) {
 		if (h[i].first_seen && (!r.first_seen || h[i].first_seen < r.first_seen))
