@@ -227,6 +227,20 @@ static int settle_journals(struct hitlist *h, bool resume, struct diag *d)
 	return rc;
 }
 
+/* What the options say, and the opt-outs that the hitlist holds. */
+static int make_scope(struct run *r, struct diag *d)
+{
+	struct scope_config c = r->o->scope;
+	struct ivtab *blocked = NULL;
+	int rc = hitlist_load_blocked(&blocked, r->o->hitlist, d);
+
+	c.blocked = blocked;
+	if (rc >= 0)
+		rc = scope_new(&r->scope, &c, d);
+	ivtab_free(blocked);
+	return rc;
+}
+
 static int set_up(struct run *r, struct diag *d)
 {
 	const struct discover_opts *o = r->o;
@@ -246,7 +260,7 @@ static int set_up(struct run *r, struct diag *d)
 	if (rc >= 0)
 		rc = drop_privileges(o->hitlist, d);
 	if (rc >= 0)
-		rc = scope_new(&r->scope, &o->scope, d);
+		rc = make_scope(r, d);
 	if (rc >= 0)
 		probe_set_scope(r->scan, r->scope);
 	if (rc >= 0)

@@ -411,8 +411,10 @@ static int settle_test_answers(struct discover *x)
 		if (ivtab_covers(x->pruned_table, o->target))
 			continue;
 		rc = addrset_add(x->hits, o->target);
-		if (rc > 0)
+		if (rc > 0) {
+			x->st.hits_by_tests++;
 			rc = journal_append(x->found, o, 1);
+		}
 	}
 	return rc;
 }

@@ -31,16 +31,17 @@ struct discover_config {
 };
 
 struct discover_stats {
-	uint64_t candidates;   /* tried, those of a resumed run included */
-	uint64_t resumed;      /* of these, tried by the interrupted run */
-	uint64_t hits;         /* candidates that answered, aliased ones included */
-	uint64_t guard_tests;  /* probes sent to test for aliasing */
-	uint64_t guard_tested; /* prefixes with a verdict */
-	uint64_t aliased;      /* of these, aliased */
-	uint64_t untested;     /* hits' prefixes left without a verdict at the end */
-	uint64_t dropped;      /* candidates not sent: in a prefix just found aliased */
-	bool exhausted;        /* the generator had no more */
-	bool stopped;          /* by a signal or --max-runtime */
+	uint64_t candidates;    /* tried, those of a resumed run included */
+	uint64_t resumed;       /* of these, tried by the interrupted run */
+	uint64_t hits;          /* candidates that answered, aliased ones included */
+	uint64_t hits_by_tests; /* hosts that only an alias test met: not candidates */
+	uint64_t guard_tests;   /* probes sent to test for aliasing */
+	uint64_t guard_tested;  /* prefixes with a verdict */
+	uint64_t aliased;       /* of these, aliased */
+	uint64_t untested;      /* hits' prefixes left without a verdict at the end */
+	uint64_t dropped;       /* candidates not sent: in a prefix just found aliased */
+	bool exhausted;         /* the generator had no more */
+	bool stopped;           /* by a signal or --max-runtime */
 };
 
 struct discover;

@@ -122,6 +122,10 @@ int summary_print(const struct summary *s, const char *path, struct diag *d)
 		s->probe.sent, x->guard_tests, x->hits, percent(x->hits, x->candidates),
 		s->merge.aliased, s->merge.added, s->subnets_64, s->sites_48,
 		s->networks_n, x->aliased, x->guard_tested);
+	if (x->hits_by_tests)
+		writer_printf(w,
+		              "met by alias tests %12" PRIu64 "  hosts, not candidates\n",
+		              x->hits_by_tests);
 	if (x->untested)
 		writer_printf(w, "not tested for aliases %8" PRIu64 "  prefixes\n",
 		              x->untested);
@@ -172,6 +176,7 @@ int summary_write_json(const struct summary *s, const char *path, struct diag *d
 		{ "aliased_prefixes", x->aliased },
 		{ "alias_untested", x->untested },
 		{ "answered", x->hits },
+		{ "answered_alias_tests", x->hits_by_tests },
 		{ "answered_in_aliased", s->merge.aliased },
 		{ "new_hosts", s->merge.added },
 		{ "updated_hosts", s->merge.updated },

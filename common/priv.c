@@ -56,24 +56,29 @@ static bool is_already(uid_t uid, gid_t gid)
 
 /* A user namespace may deny setgroups(2) (user_namespaces(7)); the groups that
  * are kept then are the ones the user who made it has anyway.  In one without
- * an id map no id can be set, not even to what it is. */
-static int become(const char *path, uid_t uid, gid_t gid, struct diag *d)
+ * an id map no id can be set, not even to what it is.  EINVAL means that the
+ * owner has no id in this namespace (stat(2) shows it as nobody): nobody here
+ * can become that user, so *uid becomes what we are. */
+static int become(const char *path, uid_t *uid, gid_t gid, struct diag *d)
 {
 	const char *what = "setgroups";
 
-	if (is_already(uid, gid))
+	if (is_already(*uid, gid))
 		return 0;
-	if (uid != getuid() && setgroups(0, NULL) < 0 && errno != EPERM)
+	if (*uid != getuid() && setgroups(0, NULL) < 0 && errno != EPERM)
 		goto fail;
 	what = "setresgid";
-	if (setresgid(gid, gid, gid) < 0)
+	if (setresgid(gid, gid, gid) < 0 && errno != EINVAL)
 		goto fail;
 	what = "setresuid";
-	if (setresuid(uid, uid, uid) < 0)
+	if (setresuid(*uid, *uid, *uid) == 0)
+		return 0;
+	if (errno != EINVAL)
 		goto fail;
+	*uid = getuid();
 	return 0;
 fail:
-	return diag_set(d, -errno, "cannot become user %u%s%s: %s: %s", (unsigned)uid,
+	return diag_set(d, -errno, "cannot become user %u%s%s: %s: %s", (unsigned)*uid,
 	                path ? ", the owner of " : "", path ? path : "", what,
 	                strerror(errno));
 }
@@ -136,7 +141,7 @@ int priv_drop(const char *become_owner_of, struct diag *d)
 		                strerror(errno));
 	rc = owner_of(uid == 0 ? become_owner_of : NULL, &uid, &gid, d);
 	if (rc == 0)
-		rc = become(become_owner_of, uid, gid, d);
+		rc = become(become_owner_of, &uid, gid, d);
 	if (rc < 0)
 		return rc;
 	rc = cap_clear();

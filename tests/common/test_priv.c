@@ -1,6 +1,7 @@
 #include "tests/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -182,6 +183,53 @@ static void an_unreadable_owner_is_an_error(void **state)
 	check(in_child(fail_for_bad_path, "/dev/null/x"));
 }
 
+static bool put(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Root of a new user namespace that has no other id (user_namespaces(7)). */
+static bool become_lone_root(void)
+{
+	char uids[32], gids[32];
+
+	snprintf(uids, sizeof(uids), "0 %u 1", (unsigned)getuid());
+	snprintf(gids, sizeof(gids), "0 %u 1", (unsigned)getgid());
+	return unshare(CLONE_NEWUSER) == 0 && put("/proc/self/setgroups", "deny") &&
+	       put("/proc/self/uid_map", uids) && put("/proc/self/gid_map", gids);
+}
+
+static int stay_root_of_the_namespace(const char *path)
+{
+	struct diag d = { "" };
+
+	if (chown(path, OWNER, GROUP) < 0 || !become_lone_root())
+		return SKIPPED;
+	if (priv_drop(path, &d) < 0)
+		return say(d.text);
+	if (getuid() != 0 || raw_socket())
+		return say("not the namespace's root, or privileged");
+	return GOOD;
+}
+
+/* Where the owner has no id in this user namespace, there is nobody to become. */
+static void an_unmapped_owner_is_nobody(void **state)
+{
+	char dir[] = "/tmp/sextant-priv-XXXXXX";
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	status = in_child(stay_root_of_the_namespace, dir);
+	rmdir(dir);
+	check(status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +237,7 @@ int main(void)
 		cmocka_unit_test(dropping_twice_is_fine),
 		cmocka_unit_test(exec_gives_nothing_back),
 		cmocka_unit_test(root_becomes_the_owner),
+		cmocka_unit_test(an_unmapped_owner_is_nobody),
 		cmocka_unit_test(a_missing_path_has_no_owner),
 		cmocka_unit_test(an_unreadable_owner_is_an_error),
 	};
