@@ -142,7 +142,8 @@ static int index_entries(struct bgp *b)
 	/* Equal prefixes keep the order of the file. */
 	for (size_t i = 0; i < b->n; i++)
 		b->entries[i].as = (uint32_t)i;
-	qsort(b->entries, b->n, sizeof(*b->entries), by_prefix);
+	if (b->n)
+		qsort(b->entries, b->n, sizeof(*b->entries), by_prefix);
 	for (size_t i = 0; i < b->n; i++) {
 		struct bgp_entry *last = n ? &b->entries[n - 1] : NULL;
 
@@ -202,6 +203,25 @@ int bgp_load(struct bgp **out, const char *path, bool strict, struct diag *d)
 	if (rc < 0) {
 		bgp_free(b);
 		return diag_set(d, rc, "%s: %s", path, err_str(rc));
+	}
+	*out = b;
+	return 0;
+}
+
+int bgp_make(struct bgp **out, const struct bgp_entry *entries, size_t n)
+{
+	struct bgp *b = calloc(1, sizeof(*b));
+	int rc = b ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = push(b, entries[i]);
+	if (rc == 0)
+		rc = index_entries(b);
+	if (rc == 0)
+		rc = build_table(b);
+	if (rc < 0) {
+		bgp_free(b);
+		return rc;
 	}
 	*out = b;
 	return 0;

@@ -20,6 +20,8 @@ struct bgp_entry {
 };
 
 int bgp_load(struct bgp **out, const char *path, bool strict, struct diag *d);
+/* The same from prefixes at hand, which are copied. */
+int bgp_make(struct bgp **out, const struct bgp_entry *entries, size_t n);
 void bgp_free(struct bgp *b);
 
 size_t bgp_count(const struct bgp *b); /* prefixes, each once, in address order */

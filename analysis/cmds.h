@@ -43,6 +43,30 @@ struct decode_opts {
 	bool json, csv, strict, quiet;
 };
 
+struct treemap_opts {
+	struct verb_opts v;
+	const char *bgp;
+	unsigned colour;
+	uint64_t limit;
+	bool all, equal;
+};
+
+struct hilbert_opts {
+	struct verb_opts v;
+	uint64_t cells;
+};
+
+struct overlap_opts {
+	struct verb_opts v;
+	const char *bgp;
+	unsigned level;
+	uint64_t top;
+};
+
+struct stability_opts {
+	struct verb_opts v;
+};
+
 #define ANALYSIS_VERB(name)                                      \
 	int name##_run(const void *cfg, int argc, char *argv[]); \
 	extern const struct opt name##_options[];                \
@@ -55,6 +79,10 @@ ANALYSIS_VERB(entropy)
 ANALYSIS_VERB(iid)
 ANALYSIS_VERB(decode)
 ANALYSIS_VERB(runs)
+ANALYSIS_VERB(treemap)
+ANALYSIS_VERB(hilbert)
+ANALYSIS_VERB(overlap)
+ANALYSIS_VERB(stability)
 
 #undef ANALYSIS_VERB
 

@@ -219,7 +219,12 @@ static void cell_text(const struct table *t, const struct cell *c,
 	switch ((enum kind)c->kind) {
 	case NONE: buf[0] = '\0'; return;
 	case COUNT: snprintf(buf, CELL_TEXT_MAX, "%" PRIu64, c->v.count); return;
-	case REAL: snprintf(buf, CELL_TEXT_MAX, "%.*f", c->decimals, c->v.real); return;
+	case REAL:
+		if (c->decimals == DECIMALS_FLOAT)
+			snprintf(buf, CELL_TEXT_MAX, "%.4g", c->v.real);
+		else
+			snprintf(buf, CELL_TEXT_MAX, "%.*f", c->decimals, c->v.real);
+		return;
 	case STRING: snprintf(buf, CELL_TEXT_MAX, "%s", c->v.string); return;
 	case PREFIX:
 		p = (struct prefix){ t->addrs[c->v.addr], c->len };

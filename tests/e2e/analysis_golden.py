@@ -153,6 +153,33 @@ def without_oui(line):
     return re.sub("=ieee-derived=.*", "=ieee-derived", line)
 
 
+def areas(text):
+    tags = re.findall(r"<rect [^>]*data-prefix[^>]*>", text)
+    rows = [dict(re.findall(r'([\w-]+)="([^"]*)"', tag)) for tag in tags]
+    return {row["data-prefix"]: row for row in rows}
+
+
+def check_treemap(tmp, path):
+    """zesplot's rectangles: where they are, how large, and their counts."""
+    svg = os.path.join(tmp, "map.svg")
+    bgp = os.path.join(shared, "data", "pfx", "bgp_v6_prefix2as_2018.txt")
+    run("treemap", path, "--bgp", bgp, "--svg", svg)
+    got = areas(open(svg).read())
+    want = areas(open(os.path.join(golden, "zesplot_tum10k_bgp2018.svg")).read())
+    equal("treemap areas", sorted(got), sorted(want))
+    for prefix, row in want.items():
+        mine = got.get(prefix, {})
+        for key in ("data-asn", "data-hits", "data-self-hits"):
+            equal(f"treemap {prefix} {key}", mine.get(key), row[key])
+        for key in ("x", "y", "width", "height", "stroke-width"):
+            near = abs(float(mine.get(key, "nan")) - float(row[key])) < 1e-5
+            equal(f"treemap {prefix} {key} {mine.get(key)} {row[key]}", near, True)
+        hue = [re.match(r"hsl\(([0-9.]+)", r.get("fill", "hsl(999")).group(1)
+               for r in (mine, row)]
+        near = abs(float(hue[0]) - float(hue[1])) < 1e-3
+        equal(f"treemap {prefix} hue {hue}", near, True)
+
+
 def check_addr6(tmp):
     """Statistics to the byte, and how often each decoded line comes."""
     for name, ref in (("tum_responsive_first10000", "tum10k"),
@@ -238,6 +265,7 @@ def main():
         check_segments(tum)
         check_profiles_file("tum10k.profiles_go.csv", tum)
         check_profiles_file("6VecLM.profiles_go.csv", vec)
+        check_treemap(tmp, tum)
         check_addr6(tmp)
         check_against_installed_addr6(tmp)
     print(f"{fields} fields compared, {faults} differ")

@@ -1,0 +1,190 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/cmds.h"
+#include "analysis/groups.h"
+#include "analysis/profiles.h"
+#include "analysis/treemap.h"
+
+enum colour { COLOUR_HITS, COLOUR_ENTROPY };
+static const char *const colours[] = { "hits", "entropy", NULL };
+
+const struct treemap_opts treemap_defaults = {
+	.v = VERB_DEFAULTS,
+	.limit = 2000,
+};
+
+const struct opt treemap_options[] = {
+	OPT_STR("bgp", 0, struct treemap_opts, bgp, "FILE",
+	        "announced prefixes with AS numbers (pfx2as); without, the /32s"),
+	OPT_ENUM("colour", 0, struct treemap_opts, colour, colours, "hits|entropy",
+	         "what the colour tells: addresses (default), or the mean entropy of the "
+	         "digits of their interface identifiers"),
+	OPT_FLAG("all", 'a', struct treemap_opts, all,
+	         "also draw prefixes without an address"),
+	OPT_FLAG("unsized", 'u', struct treemap_opts, equal,
+	         "every prefix of the same size, whatever its length"),
+	OPT_COUNT("limit", 0, struct treemap_opts, limit, "N",
+	          "draw at most so many prefixes, those with most addresses (2000)"),
+	VERB_OUTPUT_OPTS(struct treemap_opts, v),
+	VERB_SVG_OPT(struct treemap_opts, v),
+	OPT_END,
+};
+
+const char treemap_details[] =
+	"Prefixes as rectangles, more specific ones inside (the geometry of zesplot), "
+	"coloured from blue (few) to red (many). --svg draws; the tables tell what is "
+	"drawn where. Several lists and hitlists are counted as one set; IPv4 is left out.";
+
+/* Without announced prefixes, the /32s that hold any address. */
+static int make_32s(struct bgp **out, struct source *s, struct diag *d)
+{
+	struct bgp_entry *entries = NULL;
+	const struct addr128 *a;
+	size_t n, k = 0, cap = 0;
+	int rc;
+
+	while ((rc = source_next(s, &a, &n, d)) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			if (k && a[i].hi >> 32 == entries[k - 1].prefix.addr.hi >> 32)
+				continue;
+			if (k == cap) {
+				struct bgp_entry *more;
+
+				cap = cap ? 2 * cap : 1024;
+				more = realloc(entries, cap * sizeof(*more));
+				if (!more) {
+					free(entries);
+					return -ENOMEM;
+				}
+				entries = more;
+			}
+			entries[k++] = (struct bgp_entry){ prefix_make(a[i], 32), 0, 0 };
+		}
+	}
+	if (rc == 0)
+		rc = bgp_make(out, entries, k);
+	free(entries);
+	return rc;
+}
+
+static int count_hits(struct groups *g, struct source *s, struct diag *d)
+{
+	const struct addr128 *a;
+	size_t n;
+	int rc;
+
+	source_rewind(s);
+	while ((rc = source_next(s, &a, &n, d)) > 0)
+		groups_feed(g, a, n);
+	return rc;
+}
+
+/* Of the addresses that the entry is the most specific one for. */
+static int find_entropies(double **out, const struct bgp *bgp, struct source *s,
+                          struct diag *d)
+{
+	double *values = calloc(bgp_count(bgp) + 1, sizeof(*values));
+	struct profiles p;
+	int rc = values ? profiles_make(&p, s, PROFILE_BY_BGP, bgp, 1, d) : -ENOMEM;
+
+	if (rc < 0) {
+		free(values);
+		return rc;
+	}
+	/* Both are in the order of prefixes. */
+	for (size_t i = 0, k = 0; i < bgp_count(bgp); i++) {
+		const struct prefix *e = &bgp_at(bgp, i)->prefix;
+
+		values[i] = NAN;
+		if (k == p.n || !addr_eq(p.p[k].prefix.addr, e->addr) ||
+		    p.p[k].prefix.len != e->len)
+			continue;
+		values[i] = 0;
+		for (unsigned h = 16 - PROFILE_FIRST; h < PROFILE_NIBBLES; h++)
+			values[i] += (double)p.p[k].h[h] / 16;
+		k++;
+	}
+	profiles_fini(&p);
+	*out = values;
+	return 0;
+}
+
+static void fill_areas(struct doc *doc, const struct treemap *t)
+{
+	static const struct column columns[] = {
+		{ "prefix", 0 },
+		{ "asn", 0 },
+		{ "hits", 0 },
+		{ "self_hits", 0 },
+		{ "value", DECIMALS_FLOAT },
+		{ "x", 4 },
+		{ "y", 4 },
+		{ "width", 4 },
+		{ "height", 4 },
+	};
+	struct table *tb = DOC_TABLE(doc, "areas", "Areas", columns);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct treemap_area *a = &t->areas[i];
+
+		table_prefix(tb, a->prefix);
+		table_count(tb, a->asn);
+		table_count(tb, a->hits);
+		table_count(tb, a->self);
+		table_real(tb, a->value);
+		table_real(tb, a->x);
+		table_real(tb, a->y);
+		table_real(tb, a->w);
+		table_real(tb, a->h);
+	}
+}
+
+static int draw(const struct treemap_opts *o, struct doc *doc, struct markup *m,
+                const struct groups *g, const double *values)
+{
+	const struct treemap_config cfg = { o->limit, o->all, o->equal };
+	struct treemap t;
+	int rc = treemap_make(&t, g->bgp, g->by_prefix, values, &cfg);
+
+	if (rc < 0)
+		return rc;
+	doc_count(doc, "areas", t.n);
+	doc_count(doc, "left_out", t.left_out);
+	doc_count(doc, "not_announced", g->unrouted);
+	fill_areas(doc, &t);
+	if (m)
+		treemap_draw(m, &t, colours[o->colour], true);
+	treemap_fini(&t);
+	return 0;
+}
+
+static int fill(const void *cfg, struct source *s, struct doc *doc, struct markup *m,
+                struct diag *d)
+{
+	const struct treemap_opts *o = cfg;
+	struct groups g = { .bgp = NULL };
+	struct bgp *bgp = NULL;
+	double *values = NULL;
+	int rc = o->bgp ? bgp_load(&bgp, o->bgp, o->v.strict, d) : make_32s(&bgp, s, d);
+
+	if (rc == 0)
+		rc = groups_init(&g, bgp);
+	if (rc == 0)
+		rc = count_hits(&g, s, d);
+	if (rc == 0 && o->colour == COLOUR_ENTROPY)
+		rc = find_entropies(&values, bgp, s, d);
+	if (rc == 0)
+		rc = draw(o, doc, m, &g, values);
+	groups_fini(&g);
+	bgp_free(bgp);
+	free(values);
+	return rc;
+}
+
+int treemap_run(const void *cfg, int argc, char *argv[])
+{
+	const struct treemap_opts *o = cfg;
+
+	return verb_run(&o->v, fill, o, argc, argv);
+}
