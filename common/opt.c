@@ -211,22 +211,36 @@ static void help_command(FILE *f, const char *name, const struct cmd *c)
 	}
 }
 
+/* The row that adds further commands to group g, or NULL. */
+static const struct cmd_group *more_of(const struct cmd_group *g)
+{
+	return g[1].name && !g[1].summary ? g + 1 : NULL;
+}
+
 static void help_group(FILE *f, const char *prog, const struct cmd_group *g)
 {
+	const char *name = g->name;
+
 	fprintf(f, "usage: %s %s <command> [options]\n\n", prog, g->name);
 	wrap(f, g->summary, 0, 0);
 	fputs("\ncommands:\n", f);
-	for (const struct cmd *c = g->cmds; c->name; c++) {
-		fprintf(f, "  %-14s", c->name);
-		wrap(f, c->summary, 16, 16);
+	for (; g; g = more_of(g)) {
+		for (const struct cmd *c = g->cmds; c->name; c++) {
+			fprintf(f, "  %-14s", c->name);
+			if (strlen(c->name) > 13)
+				fprintf(f, "\n%16s", "");
+			wrap(f, c->summary, 16, 16);
+		}
 	}
-	fprintf(f, "\n'%s %s <command> --help' tells more.\n", prog, g->name);
+	fprintf(f, "\n'%s %s <command> --help' tells more.\n", prog, name);
 }
 
 static void help_top(FILE *f, const char *prog, const struct cmd_group *groups)
 {
 	fprintf(f, "usage: %s <command> [options]\n\ncommands:\n", prog);
 	for (const struct cmd_group *g = groups; g->name; g++) {
+		if (!g->summary)
+			continue;
 		fprintf(f, "  %-14s", g->name);
 		wrap(f, g->summary, 16, 16);
 	}
@@ -367,10 +381,45 @@ static bool is_help(const char *s)
 	return !strcmp(s, "--help") || !strcmp(s, "-h") || !strcmp(s, "help");
 }
 
+/* "block-add" is the name of "block add" too.  How many words name c, or 0. */
+static int names(const struct cmd *c, int argc, char *argv[])
+{
+	size_t n = strlen(argv[1]);
+
+	if (!strcmp(argv[1], c->name))
+		return 1;
+	return argc > 2 && !strncmp(argv[1], c->name, n) && c->name[n] == '-' &&
+	                       !strcmp(argv[2], c->name + n + 1)
+	               ? 2
+	               : 0;
+}
+
+/* The command whose name takes most words, which *words tells. */
+static const struct cmd *find_cmd(const struct cmd_group *g, int argc, char *argv[],
+                                  int *words)
+{
+	const struct cmd *best = NULL;
+
+	*words = 0;
+	for (; g; g = more_of(g)) {
+		for (const struct cmd *c = g->cmds; c->name; c++) {
+			int n = names(c, argc, argv);
+
+			if (n <= *words)
+				continue;
+			*words = n;
+			best = c;
+		}
+	}
+	return best;
+}
+
 static int run_group(const struct cmd_group *g, const char *prog, cmd_hook before,
                      int argc, char *argv[])
 {
+	const struct cmd *c;
 	char name[128];
+	int words;
 
 	if (argc < 2) {
 		help_group(stderr, prog, g);
@@ -380,11 +429,10 @@ static int run_group(const struct cmd_group *g, const char *prog, cmd_hook befor
 		help_group(stdout, prog, g);
 		return CMD_OK;
 	}
-	for (const struct cmd *c = g->cmds; c->name; c++) {
-		if (strcmp(argv[1], c->name))
-			continue;
+	c = find_cmd(g, argc, argv, &words);
+	if (c) {
 		snprintf(name, sizeof(name), "%s %s %s", prog, g->name, c->name);
-		return run(c, name, before, argc - 1, argv + 1);
+		return run(c, name, before, argc - words, argv + words);
 	}
 	log_error("%s %s: no such command: '%s'", prog, g->name, argv[1]);
 	help_group(stderr, prog, g);

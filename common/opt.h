@@ -85,7 +85,9 @@ struct cmd {
 
 enum { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
 
-/* A folder's commands, or (cmds NULL) one top-level command. */
+/* A folder's commands, or (cmds NULL) one top-level command.  A row without a
+ * summary adds commands to the group in the row above it: those that are made
+ * elsewhere, of several components.  A command "a-b" can be called as "a b" too. */
 struct cmd_group {
 	const char *name, *summary; /* name NULL ends the table */
 	const struct cmd *cmds;

@@ -132,14 +132,19 @@ static int add_table(struct ivtab_builder *b, const struct ivtab *t)
 }
 
 /* A file is read once, into one table: it may be a pipe. */
-static int load_lists(struct ivtab **out, const struct opt_list *files, uint32_t value,
-                      struct diag *d)
+static int load_lists(struct ivtab **out, const struct opt_list *files,
+                      const struct ivtab *more, uint32_t value, struct diag *d)
 {
 	struct ivtab_builder *b = ivtab_builder_new();
 	int rc = b ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < files->n && rc == 0; i++)
 		rc = ivtab_add_file(b, files->v[i], value, d);
+	for (size_t i = 0; more && i < ivtab_count(more) && rc == 0; i++) {
+		struct ivtab_interval iv = ivtab_at(more, i);
+
+		rc = ivtab_add_range(b, iv.first, iv.last, value);
+	}
 	if (rc == 0)
 		rc = ivtab_build(out, b);
 	ivtab_builder_free(b);
@@ -186,9 +191,9 @@ int scope_new(struct scope **out, const struct scope_config *cfg, struct diag *d
 	if (!s)
 		goto out;
 	s->global_only = !cfg->allow_special;
-	rc = load_lists(&s->blocked, &cfg->blocklists, SCOPE_BLOCKED, d);
+	rc = load_lists(&s->blocked, &cfg->blocklists, cfg->blocked, SCOPE_BLOCKED, d);
 	if (rc == 0 && cfg->allowlists.n)
-		rc = load_lists(&s->allowed, &cfg->allowlists, SCOPE_OK, d);
+		rc = load_lists(&s->allowed, &cfg->allowlists, NULL, SCOPE_OK, d);
 	if (rc == 0)
 		rc = build_special(&s->special, !cfg->allow_special);
 	if (rc == 0)

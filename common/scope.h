@@ -11,6 +11,7 @@
 
 #include "common/addr.h"
 #include "common/err.h"
+#include "common/ivtab.h"
 #include "common/opt.h"
 
 struct scope;
@@ -27,6 +28,8 @@ enum scope_verdict {
 struct scope_config {
 	struct opt_list blocklists, allowlists; /* files */
 	bool allow_special; /* own networks: no 2000::/3 rule, no registries */
+	/* Further blocked prefixes (opt-outs); may be NULL, borrowed for the call. */
+	const struct ivtab *blocked;
 };
 
 /* Rows for the option table of a command whose config holds a scope_config. */

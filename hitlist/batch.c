@@ -165,6 +165,10 @@ int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag
 	struct pile *p = &b->pile[TIER_HOSTS];
 	int rc = 0;
 
+	if (ivtab_covers(b->h->optouts.table, r->addr)) {
+		b->blocked++;
+		return 0;
+	}
 	if (p->n == BATCH_RECORDS_MAX)
 		rc = spill(b, p, d);
 	if (rc < 0)
@@ -186,6 +190,8 @@ int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d)
 	struct pile *p = &b->pile[TIER_SEEN];
 	int rc = 0;
 
+	if (ivtab_covers(b->h->optouts.table, a))
+		return 0;
 	if (p->keys.n == BATCH_KEYS_MAX)
 		rc = spill(b, p, d);
 	if (rc < 0)
@@ -279,8 +285,13 @@ int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
 
 	if (rc < 0)
 		return rc;
+	for (size_t i = 0; i < n; i++) {
+		if (ivtab_covers(h->optouts.table, records[i].addr))
+			b->blocked++;
+		else
+			records[b->nborrowed++] = records[i];
+	}
 	b->borrowed = records;
-	b->nborrowed = n;
 	b->read = n;
 	rc = hitlist_batch_commit(b, st, d);
 	hitlist_batch_close(b);

@@ -31,7 +31,9 @@ struct hitlist_batch {
 	size_t nborrowed;
 	struct manifest_name *merged; /* journals that went in */
 	size_t nmerged;
-	uint64_t read, answers;
+	struct optouts *optouts;   /* all of them, when they change; borrowed */
+	const struct ivtab *purge; /* ranges whose addresses go; NULL: none */
+	uint64_t read, answers, blocked;
 };
 
 int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d);

@@ -21,37 +21,6 @@ static bool passes(const struct filter *f, const struct host_record *r)
 	return r->last_seen >= f->since;
 }
 
-static bool parse_date(uint32_t *out, const char *text)
-{
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
-
-	for (unsigned i = 0; i < 2; i++) {
-		struct tm tm = { 0 };
-		const char *end = strptime(text, forms[i], &tm);
-		time_t t = timegm(&tm);
-
-		if (!end || *end || t < 0 || t > UINT32_MAX)
-			continue;
-		*out = (uint32_t)t;
-		return true;
-	}
-	return false;
-}
-
-/* A date, or a time that has passed since. */
-static bool parse_since(uint32_t *out, const char *text)
-{
-	uint64_t ago, now = clock_wall_us() / (NS_PER_S / NS_PER_US);
-
-	if (parse_date(out, text))
-		return true;
-	if (!opt_parse_duration(&ago, text))
-		return false;
-	ago /= NS_PER_S;
-	*out = ago < now ? (uint32_t)(now - ago) : 0;
-	return true;
-}
-
 static int export_to(struct writer *w, const struct hitlist *h, const struct prefix *p,
                      const struct filter *f, enum output_format format, struct diag *d)
 {
@@ -87,7 +56,7 @@ int export_run(const void *config, int argc, char *argv[])
 		log_error("--prefix: '%s' is not a prefix", cfg->prefix);
 		return CMD_USAGE;
 	}
-	if (cfg->since && !parse_since(&f.since, cfg->since)) {
+	if (cfg->since && !time_parse_since(&f.since, cfg->since)) {
 		log_error("--since: '%s' is neither a time like 30d nor a date like "
 		          "2026-06-02",
 		          cfg->since);

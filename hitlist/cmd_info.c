@@ -13,6 +13,7 @@ static void put_info(struct writer *w, const struct hitlist_info *i, bool json)
 		{ "hosts", i->hosts },
 		{ "seen", i->seen },
 		{ "aliased_prefixes", i->aliased },
+		{ "optouts", i->optouts },
 		{ "journals", i->journals },
 		{ "runs", i->runs },
 		{ "seen_runs", i->seen_runs },

@@ -66,6 +66,35 @@ static const struct opt alias_opts[] = {
 	OPT_END,
 };
 
+static const struct opt block_add_opts[] = {
+	OPT_LIST("input-file", 'I', struct block_cfg, files, "FILE",
+	         "block what a ZMap or masscan exclude file lists (repeatable)"),
+	OPT_STR("requester", 0, struct block_cfg, requester, "TEXT", "who asked for it"),
+	OPT_STR("reason", 0, struct block_cfg, reason, "TEXT", "why"),
+	OPT_STR("evidence", 0, struct block_cfg, evidence, "TEXT",
+	        "where the request can be found"),
+	OPT_STR("date", 0, struct block_cfg, date, "DATE",
+	        "when it was asked for (default: now)"),
+	OPT_STR("expires", 0, struct block_cfg, expires, "TIME",
+	        "until when: 365d or a date (default: for ever)"),
+	OPT_END,
+};
+
+static const struct opt block_remove_opts[] = {
+	OPT_LIST("input-file", 'I', struct block_cfg, files, "FILE",
+	         "the prefixes that FILE lists too (repeatable)"),
+	OPT_END,
+};
+
+static const struct opt block_list_opts[] = {
+	OPT_STR("output-file", 'o', struct block_list_cfg, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_FLAG("log", 0, struct block_list_cfg, log,
+	         "all that ever were, with who, when and why"),
+	OPT_END,
+};
+static const struct block_list_cfg block_list_defaults = { .output = "-" };
+
 const struct cmd hitlist_cmds[] = {
 	{ "import", import_run, "DIR FILE...", "add the addresses of lists to a hitlist",
 	  import_opts, &import_defaults, sizeof(struct import_cfg), 0,
@@ -89,6 +118,19 @@ const struct cmd hitlist_cmds[] = {
 	{ "alias-add", alias_add_run, "DIR PREFIX...",
 	  "mark prefixes as aliased, and remove the hosts inside", alias_opts, NULL,
 	  sizeof(struct alias_cfg), 0, NULL },
+	{ "block-add", block_add_run, "DIR PREFIX...",
+	  "honour opt-outs: purge prefixes, and never probe or publish them",
+	  block_add_opts, NULL, sizeof(struct block_cfg), 0,
+	  "PREFIX: also an address or a range a-b, IPv6 or IPv4. The hitlist is made "
+	  "when DIR does not exist." },
+	{ "block-remove", block_remove_run, "DIR PREFIX...",
+	  "lift opt-outs; the log keeps them", block_remove_opts, NULL,
+	  sizeof(struct block_cfg), 0, NULL },
+	{ "block-list", block_list_run, "DIR", "print the prefixes that are blocked",
+	  block_list_opts, &block_list_defaults, sizeof(struct block_list_cfg), 0, NULL },
+	{ "block-check", block_check_run, "DIR ADDRESS...|-",
+	  "tell whether addresses are blocked, and by which prefix", no_opts, NULL, 0, 0,
+	  NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };
 
@@ -105,4 +147,7 @@ void cmd_report(const char *what, const struct hitlist_merge_stats *st)
 	log_info("%s: %" PRIu64 " added, %" PRIu64 " updated, %" PRIu64
 	         " left out or removed as aliased, %" PRIu64 " more known as tried",
 	         what, st->added, st->updated, st->aliased, st->tried);
+	if (st->blocked)
+		log_info("%s: %" PRIu64 " left out or removed as opted out", what,
+		         st->blocked);
 }

@@ -34,6 +34,20 @@ struct alias_cfg {
 	struct opt_list files;
 };
 
+struct block_cfg {
+	struct opt_list files;
+	const char *requester, *reason, *evidence, *date, *expires;
+};
+
+struct block_list_cfg {
+	const char *output;
+	bool log;
+};
+
+int block_add_run(const void *cfg, int argc, char *argv[]);
+int block_remove_run(const void *cfg, int argc, char *argv[]);
+int block_list_run(const void *cfg, int argc, char *argv[]);
+int block_check_run(const void *cfg, int argc, char *argv[]);
 int import_run(const void *cfg, int argc, char *argv[]);
 int export_run(const void *cfg, int argc, char *argv[]);
 int lookup_run(const void *cfg, int argc, char *argv[]);
@@ -42,6 +56,10 @@ int check_run(const void *cfg, int argc, char *argv[]);
 int merge_run(const void *cfg, int argc, char *argv[]);
 int aliased_run(const void *cfg, int argc, char *argv[]);
 int alias_add_run(const void *cfg, int argc, char *argv[]);
+
+/* "2026-06-02" or "2026-06-02T12:00:00Z"; since: "30d" ago too. */
+bool time_parse_date(uint32_t *out, const char *text);
+bool time_parse_since(uint32_t *out, const char *text);
 
 /* The exit status for rc, after saying what went wrong. */
 int cmd_result(int rc, const struct diag *d);

@@ -96,6 +96,7 @@ struct hitlist_info {
 	uint64_t generation, runs, seen_runs, bytes;
 	uint64_t hosts, seen; /* records (seen: those not in hosts may overlap) */
 	uint64_t aliased;     /* prefixes */
+	uint64_t optouts;     /* in force */
 	uint64_t journals;    /* waiting to be merged */
 };
 void hitlist_info(const struct hitlist *h, struct hitlist_info *info);
@@ -126,6 +127,7 @@ struct hitlist_merge_stats {
 	uint64_t added;   /* addresses that were not in the hitlist, and are now */
 	uint64_t updated; /* addresses that were, and have come again */
 	uint64_t aliased; /* addresses left out, or removed, as aliased */
+	uint64_t blocked; /* hosts left out, or removed, as opted out */
 	uint64_t tried;   /* addresses added to the seen tier */
 };
 int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
@@ -146,6 +148,34 @@ int hitlist_batch_aliased(struct hitlist_batch *b, const struct prefix *p, size_
 int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st,
                          struct diag *d);
 void hitlist_batch_close(struct hitlist_batch *b);
+
+/* Opt-outs: prefixes whose holders asked to be left alone.  What is known of the
+ * addresses inside is forgotten, nothing of them is taken in, and whoever probes
+ * or publishes has to ask hitlist_blocked(). */
+struct hitlist_optout {
+	struct prefix prefix;
+	uint32_t added, expires, removed; /* expires, removed: 0 is never */
+	const char *requester, *reason, *evidence;
+};
+bool hitlist_optout_in_force(const struct hitlist_optout *o, uint32_t now);
+
+/* Add opt-outs and purge what they cover, in one atomic step. */
+int hitlist_block(struct hitlist *h, const struct hitlist_optout *o, size_t n,
+                  struct hitlist_merge_stats *st, struct diag *d);
+
+/* Mark the opt-outs of exactly these prefixes as removed at `now`; *found: how
+ * many were in force.  What was purged does not come back by itself. */
+int hitlist_unblock(struct hitlist *h, const struct prefix *p, size_t n, uint32_t now,
+                    size_t *found, struct diag *d);
+
+/* Those in force when the hitlist was opened; value 1.  Borrowed until the next
+ * commit, as are all opt-outs ever, in the order they came. */
+const struct ivtab *hitlist_blocked(const struct hitlist *h);
+size_t hitlist_optouts(const struct hitlist *h, const struct hitlist_optout **out);
+
+/* The same table for a hitlist that need not be opened, or exist (then it is
+ * empty); the caller frees it. */
+int hitlist_load_blocked(struct ivtab **out, const char *dir, struct diag *d);
 
 /* Journals.  What journal_append() or journal_tried() has returned 0 for
  * survives the death of the process; after journal_sync() it survives that of

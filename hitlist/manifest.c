@@ -101,6 +101,10 @@ static int parse_line(struct manifest *m, const char *line)
 	           m->aliased, &m->aliased_bytes, &m->aliased_prefixes,
 	           &m->aliased_checksum, &end) == 4)
 		return line[end] || !name_ok(m->aliased) ? ERR_PARSE : 0;
+	if (sscanf(line, "blocked %63s %" SCNu64 " %" SCNu64 " %16" SCNx64 "%n",
+	           m->blocked, &m->blocked_bytes, &m->blocked_entries,
+	           &m->blocked_checksum, &end) == 4)
+		return line[end] || !name_ok(m->blocked) ? ERR_PARSE : 0;
 	if (sscanf(line, "merged %63s%n", merged.s, &end) == 1 && !line[end] &&
 	    name_ok(merged.s))
 		return manifest_add_merged(m, merged.s);
@@ -184,6 +188,10 @@ int manifest_format(const struct manifest *m, char **text, size_t *n)
 		fprintf(f, "aliased %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",
 		        m->aliased, m->aliased_bytes, m->aliased_prefixes,
 		        m->aliased_checksum);
+	if (m->blocked[0])
+		fprintf(f, "blocked %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",
+		        m->blocked, m->blocked_bytes, m->blocked_entries,
+		        m->blocked_checksum);
 	for (size_t i = 0; i < m->nruns; i++) {
 		const struct manifest_run *r = &m->runs[i];
 

@@ -7,6 +7,7 @@
  *   hosts N                       distinct addresses in the hosts tier
  *   seen N                        distinct addresses in the seen tier
  *   aliased NAME BYTES PREFIXES CHECKSUM        (when there are any)
+ *   blocked NAME BYTES ENTRIES CHECKSUM         (when there are any opt-outs)
  *   run hosts|seen GROUP NAME BYTES RECORDS CHECKSUM
  *   merged NAME                   a journal whose content is in the runs
  *   checksum X                    XXH3-64 of all bytes before this line
@@ -38,7 +39,8 @@ struct manifest_name {
 struct manifest {
 	uint64_t generation, next, hosts, seen;
 	uint64_t aliased_bytes, aliased_prefixes, aliased_checksum;
-	char aliased[MANIFEST_NAME_MAX]; /* "": none */
+	uint64_t blocked_bytes, blocked_entries, blocked_checksum;
+	char aliased[MANIFEST_NAME_MAX], blocked[MANIFEST_NAME_MAX]; /* "": none */
 	struct manifest_run *runs;
 	struct manifest_name *merged;
 	size_t nruns, nmerged;

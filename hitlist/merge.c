@@ -12,14 +12,18 @@
  * rewritten some 8 times on its way from one size to the next. */
 enum { SIZE_RATIO = 8 };
 
+struct range {
+	struct addr128 first, last;
+};
+
 struct commit {
 	struct hitlist_batch *b;
 	struct txn t;
 	struct hitlist_merge_stats st;
 	struct diag *d;
-	struct level chosen[TIERS]; /* groups that are being rewritten */
-	struct prefix *purged;      /* new aliased prefixes that had hosts inside */
-	size_t npurged;
+	struct level chosen[TIERS];  /* groups that are being rewritten */
+	struct range *purged[TIERS]; /* had addresses inside that have to go */
+	size_t npurged[TIERS];
 };
 
 /* Move the groups to be rewritten from the txn's level to the chosen ones. */
@@ -50,15 +54,52 @@ static int choose(struct commit *c, enum tier tier)
 	return 0;
 }
 
-static int note_purged(struct commit *c, struct prefix p)
+static int note_purged(struct commit *c, enum tier tier, struct addr128 first,
+                       struct addr128 last)
 {
-	struct prefix *q = realloc(c->purged, (c->npurged + 1) * sizeof(*q));
+	struct range *q = realloc(c->purged[tier], (c->npurged[tier] + 1) * sizeof(*q));
 
 	if (!q)
 		return -ENOMEM;
-	c->purged = q;
-	q[c->npurged++] = p;
+	c->purged[tier] = q;
+	q[c->npurged[tier]++] = (struct range){ first, last };
 	return 0;
+}
+
+/* Whether what is in the hitlist has to go. */
+static bool is_purged(const struct commit *c, enum tier tier, struct addr128 a)
+{
+	if (c->b->purge && ivtab_covers(c->b->purge, a))
+		return true;
+	return tier == TIER_HOSTS && c->t.aliased_grew &&
+	       ivtab_covers(c->t.aliased.table, a);
+}
+
+/* Count what the ranges to be purged take out of a tier. */
+static int plan_purge(struct commit *c, enum tier tier, uint64_t *count)
+{
+	const struct ivtab *t = c->b->purge;
+	int rc = 0;
+
+	for (size_t i = 0; t && rc == 0 && i < ivtab_count(t); i++) {
+		struct ivtab_interval iv = ivtab_at(t, i);
+		struct hitlist_iter *it;
+		struct host_record r;
+		uint64_t n = 0;
+
+		rc = store_iter(&it, c->t.h, tier, iv.first, iv.last, c->d);
+		if (rc < 0)
+			return rc;
+		while ((rc = hitlist_iter_next(it, &r, c->d)) > 0)
+			n += ivtab_covers(t, r.addr);
+		hitlist_iter_close(it);
+		*count -= n;
+		if (tier == TIER_HOSTS)
+			c->st.blocked += n;
+		if (rc == 0 && n)
+			rc = note_purged(c, tier, iv.first, iv.last);
+	}
+	return rc;
 }
 
 /* The hosts that prefix p takes out of the hitlist: counted, and remembered as
@@ -82,7 +123,7 @@ static int purge_prefix(struct commit *c, struct prefix p)
 	hitlist_iter_close(it);
 	c->st.aliased += n;
 	c->t.hosts -= n;
-	return rc == 0 && n ? note_purged(c, p) : rc;
+	return rc == 0 && n ? note_purged(c, TIER_HOSTS, p.addr, prefix_last(p)) : rc;
 }
 
 static int plan_aliased(struct commit *c)
@@ -162,8 +203,7 @@ static int merge_step(struct commit *c, struct two *a, struct two *b, struct sin
 	int rc = 1;
 
 	if (cmp > 0) {
-		if (out->tier == TIER_SEEN || !c->t.aliased_grew ||
-		    !ivtab_covers(c->t.aliased.table, b->r.addr))
+		if (!is_purged(c, out->tier, b->r.addr))
 			rc = sink_add(out, &b->r, c->d);
 		return rc < 0 ? rc : draw(b, c->d);
 	}
@@ -218,19 +258,21 @@ static int merge_tier(struct commit *c, enum tier tier)
 	return rc;
 }
 
-/* Whether a run holds a host inside one of the purged prefixes. */
-static int run_is_dirty(struct commit *c, const struct run *r, struct run_cursor *cur)
+/* Whether a run holds an address inside one of the purged ranges. */
+static int run_is_dirty(struct commit *c, enum tier tier, const struct run *r,
+                        struct run_cursor *cur)
 {
 	const struct run_summary *s = run_summary(r);
 
-	for (size_t i = 0; i < c->npurged; i++) {
-		struct addr128 last = prefix_last(c->purged[i]);
+	for (size_t i = 0; i < c->npurged[tier]; i++) {
+		struct addr128 first = c->purged[tier][i].first;
+		struct addr128 last = c->purged[tier][i].last;
 		const struct host_record *rec = NULL;
 		int rc;
 
-		if (addr_cmp(last, s->min) < 0 || addr_cmp(c->purged[i].addr, s->max) > 0)
+		if (addr_cmp(last, s->min) < 0 || addr_cmp(first, s->max) > 0)
 			continue;
-		rc = run_seek(cur, r, c->purged[i].addr, c->d);
+		rc = run_seek(cur, r, first, c->d);
 		if (rc == 0)
 			rc = run_next(cur, &rec, c->d);
 		if (rc < 0 || (rc > 0 && addr_cmp(rec->addr, last) <= 0))
@@ -239,17 +281,17 @@ static int run_is_dirty(struct commit *c, const struct run *r, struct run_cursor
 	return 0;
 }
 
-static int rewrite_run(struct commit *c, const struct run *r, struct run_cursor *cur,
-                       struct level *to, uint64_t group)
+static int rewrite_run(struct commit *c, enum tier tier, const struct run *r,
+                       struct run_cursor *cur, struct level *to, uint64_t group)
 {
 	const struct host_record *rec;
 	struct sink out;
 	int rc = run_seek(cur, r, (struct addr128){ 0, 0 }, c->d);
 
-	sink_init(&out, &c->t, TIER_HOSTS, to, group);
+	sink_init(&out, &c->t, tier, to, group);
 	while (rc == 0 && (rc = run_next(cur, &rec, c->d)) > 0) {
 		rc = 0;
-		if (!ivtab_covers(c->t.aliased.table, rec->addr))
+		if (!is_purged(c, tier, rec->addr))
 			rc = sink_add(&out, rec, c->d);
 	}
 	if (rc == 0)
@@ -258,14 +300,14 @@ static int rewrite_run(struct commit *c, const struct run *r, struct run_cursor 
 	return rc;
 }
 
-/* Groups that the merge leaves alone lose their aliased hosts run by run. */
-static int purge_runs(struct commit *c)
+/* Groups that the merge leaves alone lose what is purged run by run. */
+static int purge_runs(struct commit *c, enum tier tier)
 {
-	struct level *l = &c->t.tier[TIER_HOSTS], clean = { 0 };
+	struct level *l = &c->t.tier[tier], clean = { 0 };
 	struct run_cursor *cur;
 	int rc = 0;
 
-	if (c->npurged == 0)
+	if (c->npurged[tier] == 0)
 		return 0;
 	cur = malloc(sizeof(*cur));
 	if (!cur)
@@ -274,9 +316,9 @@ static int purge_runs(struct commit *c)
 		for (size_t k = 0; rc == 0 && k < l->g[i].n; k++) {
 			struct run *r = l->g[i].runs[k];
 
-			rc = run_is_dirty(c, r, cur);
+			rc = run_is_dirty(c, tier, r, cur);
 			if (rc > 0) {
-				rc = rewrite_run(c, r, cur, &clean, l->g[i].id);
+				rc = rewrite_run(c, tier, r, cur, &clean, l->g[i].id);
 				continue;
 			}
 			if (rc == 0 && (rc = level_add(&clean, l->g[i].id, run_ref(r))))
@@ -300,20 +342,29 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 	c.st.answers = b->answers;
 	c.t.merged = b->merged;
 	c.t.nmerged = b->nmerged;
+	c.t.optouts = b->optouts;
+	c.st.blocked = b->blocked;
+	if (rc == 0)
+		rc = plan_purge(&c, TIER_HOSTS, &c.t.hosts);
+	if (rc == 0)
+		rc = plan_purge(&c, TIER_SEEN, &c.t.seen);
 	if (rc == 0)
 		rc = plan_aliased(&c);
 	if (rc == 0)
 		rc = merge_tier(&c, TIER_HOSTS);
 	if (rc == 0)
-		rc = purge_runs(&c);
+		rc = purge_runs(&c, TIER_HOSTS);
 	if (rc == 0)
 		rc = merge_tier(&c, TIER_SEEN);
-	for (unsigned t = 0; t < TIERS; t++)
+	if (rc == 0)
+		rc = purge_runs(&c, TIER_SEEN);
+	for (unsigned t = 0; t < TIERS; t++) {
 		level_fini(&c.chosen[t]);
-	free(c.purged);
+		free(c.purged[t]);
+	}
 	if (rc < 0 ||
 	    (batch_total(b, TIER_HOSTS) == 0 && batch_total(b, TIER_SEEN) == 0 &&
-	     !c.t.aliased_grew && b->nmerged == 0))
+	     !c.t.aliased_grew && b->nmerged == 0 && !b->optouts))
 		txn_abort(&c.t); /* it failed, or there is nothing to do */
 	else
 		rc = txn_commit(&c.t, d);

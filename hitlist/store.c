@@ -4,6 +4,7 @@
  *                        with checksum (hitlist/manifest.h); replaced by rename
  *     hl/runs/N.run      immutable sorted runs (hitlist/run.h)
  *     hl/aliased-N       aliased prefixes as of generation N (hitlist/aliased.h)
+ *     hl/blocked-N       opt-outs as of generation N (hitlist/optouts.h)
  *     hl/journal/T-P-N.obs  journals (hitlist/journal.h): time, process, number
  *     hl/lock            flock(2)ed by the writing process
  *
@@ -21,7 +22,8 @@
  *
  * Crash protocol.  A file gets its final name only when it is complete and
  * synced, and counts only when a MANIFEST names it:
- *   1. N.run.tmp: write, fsync, rename to N.run; the same for aliased-N;
+ *   1. N.run.tmp: write, fsync, rename to N.run; the same for aliased-N
+ *      and blocked-N;
  *   2. fsync the directory runs/;
  *   3. MANIFEST.tmp: write, fsync, rename to MANIFEST, fsync the directory;
  *   4. remove the runs, aliased prefixes and journals that this made obsolete.
@@ -107,11 +109,30 @@ static int load_aliased(struct hitlist *h, struct diag *d)
 	return rc;
 }
 
+static int load_optouts(struct hitlist *h, struct diag *d)
+{
+	const struct manifest *m = &h->manifest;
+	char path[FS_PATH_MAX];
+	int rc;
+
+	if (!m->blocked[0])
+		return optouts_init(&h->optouts);
+	rc = store_path(path, h, NULL, m->blocked, d);
+	if (rc == 0)
+		rc = optouts_load(&h->optouts, path, h->opened, d);
+	if (rc == 0 && (h->optouts.n != m->blocked_entries ||
+	                h->optouts.checksum != m->blocked_checksum))
+		rc = diag_set(d, ERR_CHECKSUM,
+		              "%s: offset 0: not the file that MANIFEST names", path);
+	return rc;
+}
+
 static void unload(struct hitlist *h)
 {
 	for (unsigned t = 0; t < TIERS; t++)
 		level_fini(&h->tier[t]);
 	aliased_fini(&h->aliased);
+	optouts_fini(&h->optouts);
 	manifest_fini(&h->manifest);
 }
 
@@ -121,6 +142,8 @@ static int load_once(struct hitlist *h, struct diag *d)
 
 	if (rc == 0)
 		rc = load_aliased(h, d);
+	if (rc == 0)
+		rc = load_optouts(h, d);
 	for (size_t i = 0; rc == 0 && i < h->manifest.nruns; i++)
 		rc = load_run(h, &h->manifest.runs[i], d);
 	return rc;
@@ -139,11 +162,12 @@ static bool superseded(const struct hitlist *h)
 	return other;
 }
 
-static int load(struct hitlist *h, struct diag *d)
+static int load_with(struct hitlist *h, int (*once)(struct hitlist *h, struct diag *d),
+                     struct diag *d)
 {
 	for (unsigned i = 0;; i++) {
 		struct diag why = { "" };
-		int rc = load_once(h, &why);
+		int rc = once(h, &why);
 
 		if (rc == 0)
 			return 0;
@@ -153,6 +177,18 @@ static int load(struct hitlist *h, struct diag *d)
 		}
 		unload(h);
 	}
+}
+
+static int load(struct hitlist *h, struct diag *d)
+{
+	return load_with(h, load_once, d);
+}
+
+static int load_optouts_once(struct hitlist *h, struct diag *d)
+{
+	int rc = manifest_load(&h->manifest, h->dir, d);
+
+	return rc < 0 ? rc : load_optouts(h, d);
 }
 
 static int lock(struct hitlist *h, struct diag *d)
@@ -249,6 +285,7 @@ int hitlist_open(struct hitlist **out, const char *dir, enum hitlist_mode mode,
 		return -ENOMEM;
 	h->mode = mode;
 	h->lock = -1;
+	h->opened = (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
 	if (snprintf(h->dir, sizeof(h->dir), "%s", dir) >= (int)sizeof(h->dir) - 64)
 		rc = diag_set(d, -ENAMETOOLONG, "%.200s...: path too long", dir);
 	if (rc == 0 && mode == HITLIST_CREATE)
@@ -311,7 +348,8 @@ static int sweep_top(void *ctx, const char *name)
 	char path[FS_PATH_MAX];
 
 	if ((strcmp(name, "MANIFEST.tmp") == 0 ||
-	     (strncmp(name, "aliased-", 8) == 0 && strcmp(name, s->m->aliased) != 0)) &&
+	     (strncmp(name, "aliased-", 8) == 0 && strcmp(name, s->m->aliased) != 0) ||
+	     (strncmp(name, "blocked-", 8) == 0 && strcmp(name, s->m->blocked) != 0)) &&
 	    store_path(path, s->h, NULL, name, NULL) == 0)
 		unlink(path);
 	return 0;
@@ -351,6 +389,40 @@ int hitlist_seen(const struct hitlist *h, struct addr128 a, struct diag *d)
 const struct ivtab *hitlist_aliased(const struct hitlist *h)
 {
 	return h->aliased.table;
+}
+
+const struct ivtab *hitlist_blocked(const struct hitlist *h)
+{
+	return h->optouts.table;
+}
+
+size_t hitlist_optouts(const struct hitlist *h, const struct hitlist_optout **out)
+{
+	*out = h->optouts.e;
+	return h->optouts.n;
+}
+
+int hitlist_load_blocked(struct ivtab **out, const char *dir, struct diag *d)
+{
+	struct hitlist *h = calloc(1, sizeof(*h));
+	int rc = 0;
+
+	if (!h)
+		return -ENOMEM;
+	h->lock = -1;
+	h->opened = (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
+	if (snprintf(h->dir, sizeof(h->dir), "%s", dir) >= (int)sizeof(h->dir) - 64)
+		rc = diag_set(d, -ENAMETOOLONG, "%.200s...: path too long", dir);
+	else if (exists(h, "MANIFEST"))
+		rc = load_with(h, load_optouts_once, d);
+	else
+		rc = optouts_init(&h->optouts);
+	if (rc == 0) {
+		*out = h->optouts.table;
+		h->optouts.table = NULL;
+	}
+	hitlist_close(h);
+	return rc;
 }
 
 struct journal_each {

@@ -6,6 +6,7 @@
 #include "hitlist/fs.h"
 #include "hitlist/hitlist.h"
 #include "hitlist/manifest.h"
+#include "hitlist/optouts.h"
 #include "hitlist/run.h"
 
 #define STORE_LOCK    "lock"
@@ -33,6 +34,8 @@ struct hitlist {
 	struct manifest manifest;
 	struct level tier[TIERS];
 	struct aliased aliased;
+	struct optouts optouts;
+	uint32_t opened; /* wall clock: opt-outs are in force as of then */
 	char dir[FS_PATH_MAX];
 };
 
@@ -47,6 +50,10 @@ uint64_t level_records(const struct level *l);
 /* 1 and the merged record (out may be NULL), 0, or negative. */
 int level_find(const struct level *l, struct addr128 a, struct host_record *out,
                struct diag *d);
+
+/* As hitlist_iter_open(), for any tier and range. */
+int store_iter(struct hitlist_iter **out, const struct hitlist *h, enum tier t,
+               struct addr128 first, struct addr128 last, struct diag *d);
 
 /* dir/sub/name, sub NULL: dir/name. */
 int store_path(char out[static FS_PATH_MAX], const struct hitlist *h, const char *sub,

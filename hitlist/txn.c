@@ -92,7 +92,11 @@ static int make_manifest(const struct txn *t, struct manifest *m)
 		.aliased_bytes = old->aliased_bytes,
 		.aliased_prefixes = old->aliased_prefixes,
 		.aliased_checksum = old->aliased_checksum,
+		.blocked_bytes = old->blocked_bytes,
+		.blocked_entries = old->blocked_entries,
+		.blocked_checksum = old->blocked_checksum,
 	};
+	memcpy(m->blocked, old->blocked, sizeof(m->blocked));
 	memcpy(m->aliased, old->aliased, sizeof(m->aliased));
 	rc = list_runs(t, m);
 	for (size_t i = 0; rc == 0 && i < t->nmerged; i++)
@@ -116,6 +120,20 @@ static int save_aliased(const struct txn *t, struct manifest *m, struct diag *d)
 	                         &m->aliased_checksum, d);
 }
 
+static int save_optouts(const struct txn *t, struct manifest *m, struct diag *d)
+{
+	char path[FS_PATH_MAX];
+	int rc;
+
+	snprintf(m->blocked, sizeof(m->blocked), "blocked-%" PRIu64, t->generation);
+	m->blocked_entries = t->optouts->n;
+	rc = store_path(path, t->h, NULL, m->blocked, d);
+	if (rc == 0)
+		rc = optouts_save(t->optouts, path, &m->blocked_bytes, d);
+	m->blocked_checksum = t->optouts->checksum;
+	return rc;
+}
+
 /* The new state takes the place of the old one; *m and the txn are used up. */
 static void adopt(struct txn *t, struct manifest *m)
 {
@@ -131,6 +149,11 @@ static void adopt(struct txn *t, struct manifest *m)
 	aliased_fini(&h->aliased);
 	h->aliased = t->aliased;
 	t->aliased = (struct aliased){ 0 };
+	if (!t->optouts)
+		return;
+	optouts_fini(&h->optouts);
+	h->optouts = *t->optouts;
+	*t->optouts = (struct optouts){ 0 };
 }
 
 static bool on_disk(const struct txn *t)
@@ -153,6 +176,8 @@ int txn_commit(struct txn *t, struct diag *d)
 
 	if (rc == 0 && t->aliased_grew)
 		rc = save_aliased(t, &m, d);
+	if (rc == 0 && t->optouts)
+		rc = save_optouts(t, &m, d);
 	if (rc == 0)
 		rc = store_path(path, t->h, NULL, STORE_RUNS, d);
 	if (rc == 0)

@@ -11,8 +11,8 @@ struct hitlist_iter {
 	struct addr128 last;
 };
 
-static int iter_tier(struct hitlist_iter **out, const struct hitlist *h, enum tier t,
-                     struct addr128 first, struct addr128 last, struct diag *d)
+int store_iter(struct hitlist_iter **out, const struct hitlist *h, enum tier t,
+               struct addr128 first, struct addr128 last, struct diag *d)
 {
 	const struct level *l = &h->tier[t];
 	struct hitlist_iter *it = calloc(1, sizeof(*it));
@@ -38,7 +38,7 @@ int hitlist_iter_open(struct hitlist_iter **out, const struct hitlist *h,
 
 	if (!p)
 		p = &all;
-	return iter_tier(out, h, TIER_HOSTS, p->addr, prefix_last(*p), d);
+	return store_iter(out, h, TIER_HOSTS, p->addr, prefix_last(*p), d);
 }
 
 int hitlist_iter_next(struct hitlist_iter *it, struct host_record *out, struct diag *d)
@@ -74,8 +74,10 @@ void hitlist_info(const struct hitlist *h, struct hitlist_info *info)
 		.hosts = m->hosts,
 		.seen = m->seen,
 		.aliased = h->aliased.n,
-		.bytes = m->aliased_bytes,
+		.bytes = m->aliased_bytes + m->blocked_bytes,
 	};
+	for (size_t i = 0; i < h->optouts.n; i++)
+		info->optouts += hitlist_optout_in_force(&h->optouts.e[i], h->opened);
 	for (size_t i = 0; i < m->nruns; i++) {
 		info->runs += m->runs[i].tier == TIER_HOSTS;
 		info->seen_runs += m->runs[i].tier == TIER_SEEN;
@@ -101,7 +103,7 @@ static int check_tier(const struct hitlist *h, enum tier t, uint64_t want, struc
 	struct hitlist_iter *it;
 	struct host_record r;
 	uint64_t n = 0;
-	int rc = iter_tier(&it, h, t, (struct addr128){ 0, 0 }, top, d);
+	int rc = store_iter(&it, h, t, (struct addr128){ 0, 0 }, top, d);
 
 	if (rc < 0)
 		return rc;
@@ -131,6 +133,7 @@ static int check_texts(const struct hitlist *h, struct diag *d)
 {
 	struct manifest m;
 	struct aliased a;
+	struct optouts o;
 	char path[FS_PATH_MAX];
 	int rc = manifest_load(&m, h->dir, d);
 
@@ -140,6 +143,13 @@ static int check_texts(const struct hitlist *h, struct diag *d)
 			rc = aliased_load(&a, path, d);
 		if (rc == 0)
 			aliased_fini(&a);
+	}
+	if (rc == 0 && m.generation == h->manifest.generation && m.blocked[0]) {
+		rc = store_path(path, h, NULL, m.blocked, d);
+		if (rc == 0)
+			rc = optouts_load(&o, path, h->opened, d);
+		if (rc == 0)
+			optouts_fini(&o);
 	}
 	manifest_fini(&m);
 	return rc;

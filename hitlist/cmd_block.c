@@ -1,0 +1,282 @@
+/* block-add, block-remove, block-list and block-check. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/reader.h"
+#include "hitlist/cmds.h"
+#include "hitlist/exclude.h"
+
+static uint32_t now_s(void)
+{
+	return (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
+}
+
+static int collect(struct exclude *x, const struct opt_list *files, int argc,
+                   char *argv[], struct diag *d)
+{
+	int rc = 0;
+
+	for (int i = 1; rc == 0 && i < argc; i++)
+		rc = exclude_add_line(x, argv[i], d);
+	for (size_t i = 0; rc == 0 && i < files->n; i++)
+		rc = exclude_add_file(x, files->v[i], d);
+	if (rc == 0 && x->n == 0)
+		rc = diag_set(d, ERR_EMPTY, "there is no prefix in what was given");
+	return rc;
+}
+
+/* "30d" from now, or a date. */
+static bool parse_when(uint32_t *out, const char *text, bool ahead)
+{
+	uint64_t ns, now = now_s();
+
+	if (time_parse_date(out, text))
+		return true;
+	if (!ahead || !opt_parse_duration(&ns, text))
+		return false;
+	*out = ns / NS_PER_S < UINT32_MAX - now ? (uint32_t)(now + ns / NS_PER_S) : 0;
+	return true;
+}
+
+static bool texts_ok(const struct block_cfg *cfg)
+{
+	const struct {
+		const char *option, *text;
+	} all[] = { { "requester", cfg->requester },
+		    { "reason", cfg->reason },
+		    { "evidence", cfg->evidence } };
+
+	for (size_t i = 0; i < 3; i++) {
+		for (const char *s = all[i].text; s && *s; s++) {
+			if ((unsigned char)*s >= ' ' && *s != 127)
+				continue;
+			log_error("--%s: a tab, a line end or another control character",
+			          all[i].option);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int add_all(const char *dir, const struct hitlist_optout *like,
+                   const struct exclude *x, struct diag *d)
+{
+	struct hitlist_merge_stats st = { 0 };
+	struct hitlist_optout *o = calloc(x->n, sizeof(*o));
+	struct hitlist *h = NULL;
+	int rc = o ? hitlist_open(&h, dir, HITLIST_CREATE, d) : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < x->n; i++) {
+		o[i] = *like;
+		o[i].prefix = x->p[i];
+	}
+	if (rc == 0)
+		rc = hitlist_block(h, o, x->n, &st, d);
+	if (rc == 0)
+		log_info("%s: %zu prefixes blocked, %" PRIu64 " hosts removed", dir, x->n,
+		         st.blocked);
+	hitlist_close(h);
+	free(o);
+	return rc;
+}
+
+int block_add_run(const void *config, int argc, char *argv[])
+{
+	const struct block_cfg *cfg = config;
+	struct hitlist_optout like = {
+		.requester = cfg->requester,
+		.reason = cfg->reason,
+		.evidence = cfg->evidence,
+		.added = now_s(),
+	};
+	struct exclude x = { 0 };
+	struct diag d = { "" };
+	int rc;
+
+	if (argc < 1 || (argc == 1 && !cfg->files.n)) {
+		log_error("block-add needs a hitlist and prefixes");
+		return CMD_USAGE;
+	}
+	if (cfg->date && !parse_when(&like.added, cfg->date, false)) {
+		log_error("--date: '%s' is not a date like 2026-06-02", cfg->date);
+		return CMD_USAGE;
+	}
+	if (cfg->expires &&
+	    (!parse_when(&like.expires, cfg->expires, true) || like.expires <= now_s())) {
+		log_error("--expires: '%s' is neither a time ahead like 365d nor a date "
+		          "to come like 2036-06-02",
+		          cfg->expires);
+		return CMD_USAGE;
+	}
+	if (!texts_ok(cfg))
+		return CMD_USAGE;
+	rc = collect(&x, &cfg->files, argc, argv, &d);
+	if (rc == 0)
+		rc = add_all(argv[0], &like, &x, &d);
+	exclude_fini(&x);
+	return cmd_result(rc, &d);
+}
+
+int block_remove_run(const void *config, int argc, char *argv[])
+{
+	const struct block_cfg *cfg = config;
+	struct exclude x = { 0 };
+	struct hitlist *h = NULL;
+	struct diag d = { "" };
+	size_t found = 0;
+	int rc;
+
+	if (argc < 1 || (argc == 1 && !cfg->files.n)) {
+		log_error("block-remove needs a hitlist and prefixes");
+		return CMD_USAGE;
+	}
+	rc = collect(&x, &cfg->files, argc, argv, &d);
+	if (rc == 0)
+		rc = hitlist_open(&h, argv[0], HITLIST_WRITE, &d);
+	if (rc == 0)
+		rc = hitlist_unblock(h, x.p, x.n, now_s(), &found, &d);
+	if (rc == 0 && !found)
+		rc = diag_set(&d, ERR_EMPTY, "%s: no such prefix is blocked", argv[0]);
+	if (rc == 0)
+		log_info("%s: %zu no longer blocked", argv[0], found);
+	hitlist_close(h);
+	exclude_fini(&x);
+	return cmd_result(rc, &d);
+}
+
+static void put_time(struct writer *w, uint32_t t)
+{
+	char buf[32];
+
+	writer_printf(w, "\t%s",
+	              t ? clock_format_utc(buf, (uint64_t)t * (NS_PER_S / NS_PER_US))
+	                : "-");
+}
+
+static void put_optout(struct writer *w, const struct hitlist_optout *o, uint32_t now)
+{
+	char text[PREFIX_STRLEN];
+
+	prefix_format(text, o->prefix);
+	writer_printf(w, "%s\t%s", text,
+	              o->removed                        ? "removed"
+	              : hitlist_optout_in_force(o, now) ? "in-force"
+	                                                : "expired");
+	put_time(w, o->added);
+	put_time(w, o->expires);
+	put_time(w, o->removed);
+	writer_printf(w, "\t%s\t%s\t%s\n", o->requester, o->reason, o->evidence);
+}
+
+static void put_list(struct writer *w, const struct hitlist *h, bool log)
+{
+	const struct hitlist_optout *o;
+	size_t n = hitlist_optouts(h, &o);
+	uint32_t now = now_s();
+	char text[PREFIX_STRLEN];
+
+	if (log)
+		writer_printf(w, "#prefix\tstate\tadded\texpires\tremoved\trequester\t"
+		                 "reason\tevidence\n");
+	for (size_t i = 0; i < n; i++) {
+		if (log) {
+			put_optout(w, &o[i], now);
+		} else if (hitlist_optout_in_force(&o[i], now)) {
+			prefix_format(text, o[i].prefix);
+			writer_printf(w, "%s\n", text);
+		}
+	}
+}
+
+int block_list_run(const void *config, int argc, char *argv[])
+{
+	const struct block_list_cfg *cfg = config;
+	struct hitlist *h = NULL;
+	struct writer *w = NULL;
+	struct diag d = { "" };
+	int rc;
+
+	if (argc != 1) {
+		log_error("block-list needs one hitlist");
+		return CMD_USAGE;
+	}
+	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
+	if (rc == 0)
+		rc = writer_open(&w, cfg->output, &d);
+	if (rc == 0) {
+		put_list(w, h, cfg->log);
+		rc = writer_commit(w, &d);
+	}
+	writer_close(w);
+	hitlist_close(h);
+	return cmd_result(rc, &d);
+}
+
+/* "ADDR<TAB>blocked|free<TAB>PREFIX": the longest opt-out in force that covers. */
+static void check_one(struct writer *w, const struct hitlist *h, struct addr128 a)
+{
+	const struct hitlist_optout *o, *best = NULL;
+	size_t n = hitlist_optouts(h, &o);
+	char addr[ADDR_STRLEN], text[PREFIX_STRLEN] = "-";
+
+	for (size_t i = 0; i < n && ivtab_covers(hitlist_blocked(h), a); i++)
+		if (hitlist_optout_in_force(&o[i], now_s()) &&
+		    prefix_is_v4(o[i].prefix) == addr_is_v4(a) &&
+		    prefix_covers(o[i].prefix, a) &&
+		    (!best || best->prefix.len < o[i].prefix.len))
+			best = &o[i];
+	addr_format(addr, a);
+	if (best)
+		prefix_format(text, best->prefix);
+	writer_printf(w, "%s\t%s\t%s\n", addr, best ? "blocked" : "free", text);
+}
+
+static int check_list(struct writer *w, const struct hitlist *h, struct diag *d)
+{
+	const struct reader_policy policy = { .strict = true };
+	struct reader *r;
+	struct addr128 a;
+	int rc = reader_open(&r, "-", &policy, d);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(r, &a, d)) > 0)
+		check_one(w, h, a);
+	reader_close(r);
+	return rc;
+}
+
+int block_check_run(const void *config, int argc, char *argv[])
+{
+	struct hitlist *h = NULL;
+	struct writer *w = NULL;
+	struct diag d = { "" };
+	struct addr128 a;
+	int rc;
+
+	(void)config;
+	if (argc < 2) {
+		log_error("block-check needs a hitlist and addresses");
+		return CMD_USAGE;
+	}
+	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
+	if (rc == 0)
+		rc = writer_open(&w, "-", &d);
+	for (int i = 1; rc == 0 && i < argc; i++) {
+		if (strcmp(argv[i], "-") == 0)
+			rc = check_list(w, h, &d);
+		else if (addr_parse(&a, argv[i]))
+			check_one(w, h, a);
+		else
+			rc = diag_set(&d, ERR_PARSE, "'%.100s' is not an address",
+			              argv[i]);
+	}
+	if (rc == 0)
+		rc = writer_commit(w, &d);
+	writer_close(w);
+	hitlist_close(h);
+	return cmd_result(rc, &d);
+}

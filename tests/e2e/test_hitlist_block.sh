@@ -1,0 +1,156 @@
+#!/bin/bash
+# Opt-outs, as a user handles them: effective at once, forgotten data, a log.
+# $1 = sextant.
+sextant=$(realpath "$1") || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+bad=0
+
+fail()
+{
+	echo "$*"
+	bad=1
+}
+
+hl()
+{
+	"$sextant" hitlist "$@" >out 2>err || fail "hitlist $*: $? $(cat err)"
+}
+
+# fails STATUS PATTERN ARG...
+fails()
+{
+	local want=$1 pattern=$2 got before after
+
+	shift 2
+	before=$(cat hl/MANIFEST)
+	"$sextant" hitlist "$@" >out 2>err </dev/null
+	got=$?
+	after=$(cat hl/MANIFEST)
+	[ $got = "$want" ] || fail "hitlist $*: exit status $got, expected $want"
+	[ "$(grep -c '^error: ' err)" = 1 ] || fail "hitlist $*: errors: $(cat err)"
+	grep -qE "^error: .*$pattern" err || fail "hitlist $*: no '$pattern': $(cat err)"
+	[ "$before" = "$after" ] || fail "hitlist $*: the hitlist has changed"
+}
+
+for i in 1 2 3 4 5 6 7 8 9; do
+	echo "2a00:1::$i"
+	echo "2a00:2::$i"
+	echo "2a00:3::$i"
+done >list
+hl import hl list
+hl alias-add hl 2a00:3::/64 # so that the seen tier holds something
+
+# --- add: purged at once, in both tiers, and nothing comes back ---
+
+hl block add hl 2a00:2::/32 --requester noc@example.net --reason 'asked by mail' \
+	--evidence ticket-17 --date 2026-01-02
+grep -q "1 prefixes blocked, 9 hosts removed" err || fail "block add: $(cat err)"
+hl check hl
+hl export hl
+[ "$(grep -c ^2a00:2: out)" = 0 ] || fail "export: blocked hosts are left"
+[ "$(wc -l <out)" = 9 ] || fail "export: $(wc -l <out) hosts"
+grep -l 2a00:2::1 -r hl && fail "an address of the blocked prefix is still on disk"
+hl import hl list
+grep -q "9 left out or removed as opted out" err || fail "import: $(cat err)"
+hl lookup hl 2a00:2::1
+grep -q "^2a00:2::1: unknown" out || fail "lookup: $(cat out)"
+hl block-add hl 2a00:3::5 # one address of an aliased prefix: goes from the seen tier
+hl lookup hl 2a00:3::4 2a00:3::5
+hl check hl
+
+# --- list, check, log ---
+
+hl block list hl
+printf '%s\n' 2a00:2::/32 2a00:3::5/128 | cmp -s - out || fail "block list: $(cat out)"
+hl block list hl --log
+grep -qP '^2a00:2::/32\tin-force\t2026-01-02T00:00:00Z\t-\t-\tnoc@example.net\tasked by mail\tticket-17$' out ||
+	fail "block list --log: $(cat out)"
+hl block check hl 2a00:2::1 2a00:1::1 2a00:3::5
+printf '2a00:2::1\tblocked\t2a00:2::/32\n2a00:1::1\tfree\t-\n2a00:3::5\tblocked\t2a00:3::5/128\n' |
+	cmp -s - out || fail "block check: $(cat out)"
+echo 2a00:2::77 | "$sextant" hitlist block check hl - | grep -q blocked || fail "block check -"
+hl info hl
+grep -qE '^optouts +2$' out || fail "info: $(cat out)"
+
+# --- remove: the log keeps it; the data do not come back by themselves ---
+
+hl block remove hl 2a00:2::/32
+hl block list hl
+[ "$(cat out)" = 2a00:3::5/128 ] || fail "block list after remove: $(cat out)"
+hl block list hl --log
+grep -qP '^2a00:2::/32\tremoved\t' out || fail "the log has forgotten: $(cat out)"
+hl export hl
+[ "$(wc -l <out)" = 9 ] || fail "removed hosts have come back"
+hl import hl list
+hl export hl
+[ "$(wc -l <out)" = 18 ] || fail "import after remove: $(wc -l <out)"
+fails 1 "no such prefix is blocked" block remove hl 2a00:2::/32
+fails 1 "no such prefix is blocked" block remove hl 2a00:3::/64
+
+# --- exclude files as they are in the wild ---
+
+printf '\xef\xbb\xbf# a comment\r\n10.0.0.0/8 # RFC 1918\r\n\r\n 2a00:5::/48\t; note\n192.0.2.1-192.0.2.6\n2a00:6::1 - 2a00:6::4\n2a00:7::1\n' >exclude
+hl block add hl -I exclude
+hl block list hl
+printf '%s\n' 2a00:3::5/128 10.0.0.0/8 2a00:5::/48 192.0.2.1/32 192.0.2.2/31 192.0.2.4/31 \
+	192.0.2.6/32 2a00:6::1/128 2a00:6::2/127 2a00:6::4/128 2a00:7::1/128 |
+	cmp -s - out || fail "exclude file: $(cat out)"
+for line in www.example.com localhost 2a00:9::/129 2a00::2-2a00::1 2a00::1-10.0.0.1 \
+	10.0.0.0/33 2a00::g 1-2 '-' '2a00::1 2a00::2'; do
+	printf '2a00:8::/32\n%s\n' "$line" >broken
+	fails 1 "broken:2: '" block add hl -I broken
+	printf '%s\n' "$line" >broken
+	fails 1 "broken:1: '" block add hl -I broken
+done
+echo www.example.com >broken
+fails 1 "'www.example.com': a host name" block add hl -I broken
+fails 1 "'www.example.com': a host name" block add hl www.example.com
+: >empty
+fails 1 "no prefix" block add hl -I empty
+fails 1 "no-such-file" block add hl -I no-such-file
+fails 2 "needs a hitlist and prefixes" block add hl
+fails 2 "neither a time ahead" block add hl 2a00:8::/32 --expires 2020-01-01
+fails 2 "not a date" block add hl 2a00:8::/32 --date yesterday
+fails 2 "control character" block add hl 2a00:8::/32 --reason $'a\tb'
+
+# --- expiry ---
+
+hl block add hl 2a00:1::/32 --expires 2s
+hl export hl
+grep -q ^2a00:1: out && fail "an opt-out that expires is not in force"
+sleep 2.1
+hl block list hl
+grep -q 2a00:1::/32 out && fail "an expired opt-out is in force"
+hl block list hl --log
+grep -qP '^2a00:1::/32\texpired\t' out || fail "expired: $(cat out)"
+hl import hl list
+hl export hl --prefix 2a00:1::/32
+[ "$(wc -l <out)" = 9 ] || fail "import after expiry: $(wc -l <out)"
+
+# --- a hitlist that is not there yet; damage ---
+
+hl block add new 2a00:2::/32
+hl import new list
+[ "$("$sextant" hitlist export new | grep -c ^2a00:2:)" = 0 ] || fail "new hitlist: not blocked"
+f=$(ls hl/blocked-*)
+cp "$f" whole
+for at in 0 30 $(($(stat -c %s "$f") - 1)); do
+	python3 - "$f" "$at" <<'PY'
+import sys
+f = open(sys.argv[1], "r+b")
+f.seek(int(sys.argv[2]))
+b = f.read(1)[0]
+f.seek(int(sys.argv[2]))
+f.write(bytes([b ^ 0x10]))
+PY
+	fails 1 "$f: offset " check hl
+	cp whole "$f"
+done
+truncate -s -5 "$f"
+fails 1 "$f: offset " export hl
+cp whole "$f"
+hl check hl
+
+exit $bad
