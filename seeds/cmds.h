@@ -4,6 +4,7 @@
 
 #include "common/opt.h"
 #include "common/scope.h"
+#include "seeds/dns_setup.h"
 #include "seeds/seeds.h"
 
 struct collect_opts {
@@ -21,6 +22,14 @@ struct bgp_opts {
 	bool v4, strict, quiet;
 };
 
+struct resolve_opts {
+	const char *output, *metadata, *follow;
+	struct dns_opts dns;
+	struct scope_config scope;
+	unsigned format; /* enum resolve_format */
+	bool v4, quiet;
+};
+
 #define VERB(v)                                    \
 	extern const struct opt v##_options[];     \
 	extern const struct v##_opts v##_defaults; \
@@ -29,5 +38,6 @@ struct bgp_opts {
 
 VERB(collect);
 VERB(bgp);
+VERB(resolve);
 
 #endif
