@@ -143,7 +143,9 @@ static void fill_areas(struct doc *doc, const struct treemap *t)
 static int draw(const struct treemap_opts *o, struct doc *doc, struct markup *m,
                 const struct groups *g, const double *values)
 {
-	const struct treemap_config cfg = { o->limit, o->all, o->equal };
+	const struct treemap_config cfg = { .limit = o->limit,
+		                            .all = o->all,
+		                            .equal = o->equal };
 	struct treemap t;
 	int rc = treemap_make(&t, g->bgp, g->by_prefix, values, &cfg);
 

@@ -28,5 +28,7 @@ const struct cmd analysis_cmds[] = {
 	{ "stability", stability_run, "HITLIST",
 	  "for how long hosts have answered, and which services go together",
 	  REST(stability) },
+	{ "report", report_run, "[FILE|HITLIST]...", "one HTML page with all of it",
+	  REST(report) },
 	{ 0 },
 };

@@ -67,6 +67,12 @@ struct stability_opts {
 	struct verb_opts v;
 };
 
+struct report_opts {
+	const char *output, *title, *bgp, *oui;
+	uint64_t min, memory;
+	bool strict, quiet;
+};
+
 #define ANALYSIS_VERB(name)                                      \
 	int name##_run(const void *cfg, int argc, char *argv[]); \
 	extern const struct opt name##_options[];                \
@@ -81,6 +87,7 @@ ANALYSIS_VERB(decode)
 ANALYSIS_VERB(runs)
 ANALYSIS_VERB(treemap)
 ANALYSIS_VERB(hilbert)
+ANALYSIS_VERB(report)
 ANALYSIS_VERB(overlap)
 ANALYSIS_VERB(stability)
 

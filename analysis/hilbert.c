@@ -118,7 +118,7 @@ void hilbert_draw(struct markup *m, const struct hilbert *h, bool standalone)
 		              h->counts[i]);
 	}
 	markup_printf(m,
-	              "<text x=\"10\" y=\"%g\" class=\"m\">darkest: %" PRIu32
+	              "<text x=\"10\" y=\"%g\" class=\"m\">strongest colour: %" PRIu32
 	              " addresses; first cell top left</text>\n",
 	              top + width + 18, h->max);
 	markup_svg_close(m);

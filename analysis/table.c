@@ -498,6 +498,11 @@ const struct table *doc_at(const struct doc *d, size_t i)
 	return i < d->n ? d->tables[i] : NULL;
 }
 
+const char *table_name(const struct table *t)
+{
+	return t->name;
+}
+
 const char *table_title(const struct table *t)
 {
 	return t->title;

@@ -59,9 +59,10 @@ enum doc_format { DOC_TEXT, DOC_JSON, DOC_CSV };
 int doc_write(const struct doc *d, struct writer *w, enum doc_format format,
               const struct opt_list *only, struct diag *diag);
 
-/* For those who print a table in their own way: the name at index i (NULL past
- * the end), and a cell's text. */
+/* For those who print tables in their own way: the table at index i (NULL past the
+ * end; 0 has the facts), and the text of a cell. */
 const struct table *doc_at(const struct doc *d, size_t i);
+const char *table_name(const struct table *t);
 const char *table_title(const struct table *t);
 size_t table_columns(const struct table *t);
 const char *table_column(const struct table *t, size_t column);

@@ -35,6 +35,42 @@ static void find_parents(struct treemap_area *a, size_t n)
 			a[a[i].parent].hits += a[i].hits;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x < *y) - (*x > *y);
+}
+
+/* Keep the areas with most hits.  What lies inside has no more than what is
+ * around it, so all parents stay, and take over the hits of what goes. */
+static int thin_out(struct treemap_area *a, size_t *n, size_t most)
+{
+	uint64_t *hits = calloc(*n + 1, sizeof(*hits)), least;
+	size_t k = 0;
+
+	if (!hits)
+		return -ENOMEM;
+	for (size_t i = 0; i < *n; i++)
+		hits[i] = a[i].hits;
+	qsort(hits, *n, sizeof(*hits), by_number);
+	least = *n > most ? hits[most] : 0;
+	free(hits);
+	for (size_t i = *n; i-- > 0;)
+		if (a[i].hits <= least && a[i].parent >= 0)
+			a[a[i].parent].self += a[i].self;
+	for (size_t i = 0; i < *n; i++)
+		if (a[i].hits > least)
+			a[k++] = a[i];
+	for (size_t i = 0; i < k; i++) {
+		a[i].hits = a[i].self;
+		a[i].children = 0;
+	}
+	*n = k;
+	find_parents(a, k);
+	return 0;
+}
+
 struct top {
 	size_t index;
 	uint64_t hits;
@@ -278,7 +314,12 @@ int treemap_make(struct treemap *out, const struct bgp *bgp, const uint64_t *hit
 		};
 	}
 	find_parents(source, n);
-	rc = build(out, source, n, cfg);
+	rc = cfg->most && n ? thin_out(source, &n, cfg->most) : 0;
+	if (cfg->most && !values)
+		for (size_t i = 0; i < n; i++)
+			source[i].value = (double)source[i].self;
+	if (rc == 0)
+		rc = build(out, source, n, cfg);
 	free(source);
 	if (rc < 0)
 		treemap_fini(out);
@@ -345,7 +386,7 @@ static void draw_name(struct markup *m, const struct treemap_area *a)
 	else
 		prefix_format(text, a->prefix);
 	size = fmin(a->h / 3, 1.5 * a->w / (double)strlen(text));
-	if (size < 1.2)
+	if (size < 2)
 		return;
 	markup_printf(m,
 	              "<text style=\"fill:#111;pointer-events:none;font-size:%.2fpx;"
@@ -365,11 +406,14 @@ static void draw_legend(struct markup *m, const struct treemap *t, const char *w
 		              "fill=\"hsl(%.1f, 90%%, 50%%)\"/>\n",
 		              8 + 88.0 * i / STEPS, 88.0 / STEPS + .05,
 		              240.0 * i / (STEPS - 1));
-	for (unsigned i = 0; i <= 4; i++)
+	for (unsigned i = 0; i <= 4; i++) {
+		double v = unscaled(t, 1 - i / 4.0);
+
 		markup_printf(m,
 		              "<text style=\"font-size:3.4px\" x=\"167.5\" "
-		              "y=\"%.2f\">%.4g</text>\n",
-		              10.5 + 85.0 * i / 4, unscaled(t, 1 - i / 4.0));
+		              "y=\"%.2f\">%.*f</text>\n",
+		              10.5 + 85.0 * i / 4, v < 10 ? 2 : 0, v);
+	}
 	markup_printf(m, "<text style=\"font-size:3.6px\" x=\"163\" y=\"5\">");
 	markup_text(m, what);
 	markup_printf(m, "</text>\n");

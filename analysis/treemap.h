@@ -33,8 +33,9 @@ struct treemap {
 
 struct treemap_config {
 	size_t limit; /* top-level areas at most: those with most hits */
-	bool all;     /* also those without a hit */
-	bool equal;   /* every area of the same size, whatever its length */
+	size_t most; /* areas in all at most, 0: any: the smallest count as part of theirs */
+	bool all;    /* also those without a hit */
+	bool equal; /* every area of the same size, whatever its length */
 };
 
 /* hits: self hits of each entry of bgp; values: their colours (NULL: the hits;

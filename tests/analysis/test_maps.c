@@ -128,6 +128,7 @@ static void check_map(const struct treemap *t)
 static void treemap_is_a_partition(void **state)
 {
 	static const struct treemap_config cfg = { .limit = 50 };
+	static const struct treemap_config few = { .limit = 50, .most = 20 };
 	struct rng r;
 
 	(void)state;
@@ -146,6 +147,10 @@ static void treemap_is_a_partition(void **state)
 		assert_true(tops <= cfg.limit);
 		if (t.left_out)
 			assert_int_equal(tops, cfg.limit);
+		treemap_fini(&t);
+		assert_int_equal(treemap_make(&t, bgp, hits, NULL, &few), 0);
+		check_map(&t);
+		assert_true(t.n <= few.most);
 		treemap_fini(&t);
 		bgp_free(bgp);
 		free(hits);

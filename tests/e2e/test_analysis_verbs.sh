@@ -1,0 +1,215 @@
+#!/bin/bash
+# Every verb of sextant analysis as a user runs it: forms of output, pictures,
+# empty sets, hitlists, and what is wrong said clearly.  $1 = sextant.
+sextant=$1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+bad=0
+
+fail()
+{
+	echo "$*"
+	bad=1
+}
+
+analysis()
+{
+	timeout 60 "$sextant" analysis "$@" >out 2>err || fail "analysis $*: $? $(cat err)"
+	[ ! -s err ] || fail "analysis $*: says $(cat err)"
+}
+
+has()
+{
+	grep -qE -- "$1" out || fail "no '$1' in: $(head -n 40 out)"
+}
+
+# refuses STATUS PATTERN ARG...: one error that matches, nothing on stdout.
+refuses()
+{
+	local want=$1 pattern=$2 got
+
+	shift 2
+	timeout 60 "$sextant" analysis "$@" >out 2>err </dev/null
+	got=$?
+	[ $got = "$want" ] || fail "analysis $*: exit status $got, expected $want"
+	[ "$(grep -c '^error: ' err)" = 1 ] || fail "analysis $*: errors: $(cat err)"
+	grep -qE "^error: .*$pattern" err || fail "analysis $*: no '$pattern': $(cat err)"
+	[ ! -s out ] || fail "analysis $*: wrote to stdout"
+}
+
+# well_formed FILE...: as XML, where python3 can tell.
+well_formed()
+{
+	command -v python3 >/dev/null || return
+	python3 - "$@" <<-'END' || fail "not well-formed: $*"
+		import sys, xml.etree.ElementTree as tree
+		for path in sys.argv[1:]:
+		    text = open(path).read().replace("<!DOCTYPE html>", "")
+		    tree.fromstring(text)
+	END
+}
+
+json()
+{
+	command -v python3 >/dev/null || return
+	python3 -c 'import json; json.load(open("out"))' || fail "not JSON: $(head out)"
+}
+
+for i in $(seq 40); do
+	printf '2001:db8:%x::%x\n' $((i % 3)) "$i"
+	printf '2001:db8:1:%x:211:22ff:fe%02x:4455\n' "$i" "$i"
+	printf '2400:cb00:%x::dead:beef\n' "$i"
+done >list
+printf '2001:db8::/32 64496\n2001:db8:1::\t48\t64497\n2400:cb00::/32 AS64498\n' >bgp
+printf 'MA-L,001122,"Example, Inc.",Street\n' >oui
+head -n 60 list >half
+
+one_list='density entropy iid runs treemap'
+
+# --- text, JSON, CSV, one table, a file ---
+
+for verb in $one_list; do
+	analysis $verb list
+	cp out want
+	analysis $verb - <list
+	cmp -s out want || fail "$verb: - is not standard input"
+	analysis $verb -M 1 list
+	cmp -s out want || fail "$verb: --memory changes the result"
+	analysis $verb half list -o file
+	[ ! -s out ] || fail "$verb: -o writes to stdout too"
+	[ -s file ] || fail "$verb: -o wrote nothing"
+	analysis $verb --json list
+	json
+	analysis $verb --csv list
+	has '^# '
+	analysis $verb --csv -t facts list
+	[ "$(head -n 1 out)" = name,value ] || fail "$verb: CSV begins $(head -n 1 out)"
+	refuses 1 "no table 'ghost'; there are: facts" $verb -t ghost list
+	refuses 2 'exclude each other' $verb --json --csv list
+	refuses 1 'absent' $verb absent
+done
+bad_before=$bad
+
+# --- what the numbers are ---
+
+analysis density list --bgp bgp -t facts
+has '^addresses +120$'
+has '^announced prefixes +3$'
+has '^as +3$'
+analysis density list --bgp bgp --csv -t top_as
+has '^64497,5[0-9],'
+analysis density list -l 20 --csv -t top_prefixes
+has '^20,2400:c000::/20,40,'
+analysis iid list --oui oui --csv -t vendors
+has '^00-11-22,"Example, Inc.",40$'
+analysis iid list --csv -t kinds
+has '^eui64,40,'
+has '^wordy,40,'
+analysis iid --addr6-compat list list
+has '^Total IPv6 addresses: 240$'
+analysis decode list
+[ "$(wc -l <out)" = 120 ] || fail "decode: $(wc -l <out) lines"
+has '^unicast=global=global=ieee-derived=00-11-22$'
+analysis decode --csv --oui oui list
+has '^2001:db8:1:1:211:22ff:fe01:4455,unicast,global,global,eui64,ieee-derived,,,00-11-22,"Example, Inc."$'
+analysis decode --json list
+has '"addr6_class": "embedded-ipv4", "ipv4": |"kind": "wordy"'
+analysis runs list -d 30@/48 --csv -t dense
+has '^30,2001:db8:1::/48,5[0-9]$'
+analysis runs list -k 30 -t kip_lengths
+analysis entropy list --profiles --min 10 -k 2 --csv -t clusters
+[ "$(wc -l <out)" = 3 ] || fail "entropy: $(cat out)"
+analysis entropy list --profiles --by as --bgp bgp --min 10 --csv -t profiles
+has '^AS64498,[0-9],40,'
+analysis hilbert 2001:db8::/32 list --csv -t cells
+has '^2001:db8:1::/48,[0-9]+,[0-9]+,5[0-9]$'
+analysis overlap list half --csv -t pairs --bgp bgp
+has '^/128,list,half,60,120,0.5000$'
+has '^AS,list,half,3,3,1.0000$'
+[ $bad = $bad_before ] || echo "numbers are wrong"
+
+# --- pictures, the report ---
+
+analysis density list --svg density.svg
+for p in entropy digits clusters; do
+	analysis entropy list --min 10 --picture $p --svg entropy-$p.svg
+done
+for p in weights kinds; do
+	analysis iid list --picture $p --svg iid-$p.svg
+done
+for c in hits entropy; do
+	analysis treemap list --bgp bgp --colour $c --svg treemap-$c.svg
+done
+analysis hilbert 2001:db8::/32 list --svg hilbert.svg
+analysis overlap list half --svg overlap.svg
+analysis report list half --bgp bgp --oui oui --min 10 -T 'a <b> & "c"' -o report.html
+well_formed ./*.svg report.html
+grep -q '<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>' report.html || fail "title not escaped"
+for f in ./*.svg report.html; do
+	grep -oE '(href|src|url\(|@import|<script|<link|https?:)[^ >]*' "$f" |
+		grep -v '^http://www.w3.org/2000/svg' && fail "$f loads something"
+done
+
+# --- nothing at all ---
+
+for verb in $one_list; do
+	analysis $verb /dev/null
+	analysis $verb --json /dev/null
+	json
+	[ $verb = runs ] || analysis $verb --svg none-$verb.svg /dev/null
+done
+analysis entropy --profiles --picture clusters --svg none-clusters.svg /dev/null
+analysis decode /dev/null
+[ ! -s out ] || fail "decode of nothing: $(cat out)"
+analysis iid --addr6-compat /dev/null
+has '^Total IPv6 addresses: 0$'
+analysis overlap /dev/null list --svg none-overlap.svg
+analysis overlap /dev/null /dev/null
+analysis hilbert 2001:db8::/32 /dev/null --svg none-hilbert.svg
+analysis report /dev/null -o none.html
+well_formed none-*.svg none.html
+
+# --- hitlists ---
+
+"$sextant" hitlist import --allow-special hl list >/dev/null 2>&1 || fail "hitlist import"
+for verb in $one_list decode report; do
+	analysis $verb hl
+	[ -s out ] || fail "$verb hl: nothing"
+done
+analysis density hl -t facts
+has '^addresses +120$'
+analysis stability hl --svg stability.svg
+has '^hosts +120$'
+well_formed stability.svg
+analysis stability hl --json
+json
+
+# --- what is wrong ---
+
+refuses 1 'not in 0..128' density -l 129 list
+refuses 1 'not in 0..128' density -l x list
+refuses 1 'absent-bgp' density --bgp absent-bgp list
+refuses 1 'list' density --bgp list list
+refuses 1 'absent-oui' iid --oui absent-oui list
+refuses 1 'no vendor' iid --oui bgp list
+refuses 1 '--by as needs --bgp' entropy --profiles --by as list
+refuses 1 'at most 20' entropy -k 21 list
+refuses 2 'addr6-compat' iid --addr6-compat --json list
+refuses 1 'at least 2' runs -k 1 list
+refuses 1 "'nonsense' is not like" runs -d nonsense list
+refuses 1 "'3@/129' is not like" runs -d 3@/129 list
+refuses 2 'which prefix' hilbert
+refuses 2 "'list' is not" hilbert list
+refuses 2 "not an IPv6 prefix" hilbert 192.0.2.0/24 list
+refuses 2 '--cells' hilbert 2001:db8::/32 -c 47 list
+refuses 2 '--cells' hilbert 2001:db8::/32 -c 32 list
+refuses 2 '--cells' hilbert 2001:db8::/32 -c 54 list
+refuses 2 'compares 2 to 12' overlap list
+refuses 2 'needs --bgp' overlap --level as list half
+refuses 2 'one hitlist' stability
+refuses 1 'absent' stability absent
+refuses 1 'list' stability list
+refuses 1 'absent/x.svg' density --svg absent/x.svg list
+refuses 1 'absent/x.html' report -o absent/x.html list
+exit $bad
