@@ -232,6 +232,34 @@ static const char *parse_field(struct reader_item *it, const char *s, const char
 	return NULL;
 }
 
+/* "a.b.c.d:port" or "[addr]:port" in the n bytes at s. */
+static bool parse_pair(struct reader_item *it, const char *s, size_t n)
+{
+	const char *colon = memrchr(s, ':', n), *p;
+	size_t len = colon ? (size_t)(colon - s) : 0;
+	unsigned port = 0;
+
+	if (len < 2)
+		return false;
+	for (p = colon + 1; p < s + n && *p >= '0' && *p <= '9' && port <= UINT16_MAX;
+	     p++)
+		port = 10 * port + (unsigned)(*p - '0');
+	if (p != s + n || port < 1 || port > UINT16_MAX)
+		return false;
+	if (s[0] == '[' && s[len - 1] == ']') {
+		if (!addr_parse_n(&it->first, s + 1, len - 2))
+			return false;
+	} else if (!addr_parse_n(&it->first, s, len) || !addr_is_v4(it->first) ||
+	           memchr(s, ':', len)) {
+		return false;
+	}
+	it->last = it->first;
+	it->is_prefix = true;
+	it->len = 128;
+	it->port = (uint16_t)port;
+	return true;
+}
+
 static char *skip_blanks(char *s)
 {
 	while (is_blank(*s))
@@ -303,7 +331,10 @@ static int next_item(struct reader *r, struct reader_item *item)
 
 		if (!*s || *s == '#' || *s == ';')
 			continue;
+		it.port = 0;
 		why = parse_item(&it, s, r->line_end, &len);
+		if (why && r->policy.ports && parse_pair(&it, s, len))
+			why = NULL;
 		if (!why && r->policy.v6_only && addr_is_v4(it.first)) {
 			why = "is IPv4, in a list of IPv6 addresses";
 			bad = ERR_FAMILY;
@@ -370,12 +401,20 @@ int reader_next(struct reader *r, struct reader_item *item, struct diag *d)
 
 int reader_addr(struct reader *r, struct addr128 *a, struct diag *d)
 {
+	uint16_t port;
+
+	return reader_addr_port(r, a, &port, d);
+}
+
+int reader_addr_port(struct reader *r, struct addr128 *a, uint16_t *port, struct diag *d)
+{
 	struct reader_item it;
 	int rc;
 
 	while ((rc = next_item(r, &it)) > 0) {
 		if (addr_eq(it.first, it.last)) {
 			*a = it.first;
+			*port = it.port;
 			return 1;
 		}
 		r->good--;

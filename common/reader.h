@@ -28,6 +28,7 @@ struct reader_policy {
 	bool strict;       /* the first bad line is an error */
 	bool v6_only;      /* an IPv4 item is a bad line (ERR_FAMILY when strict) */
 	unsigned reported; /* how many bad lines to log; 0 means 3 */
+	bool ports;        /* "a.b.c.d:port" and "[addr]:port" are addresses, too */
 };
 
 /* A line's item: an address (len 128, or 128 for IPv4 too), a prefix, or a
@@ -36,6 +37,7 @@ struct reader_item {
 	struct addr128 first, last;
 	bool is_prefix; /* [first, last] is the prefix of length len */
 	uint8_t len;
+	uint16_t port; /* 0: none was named */
 };
 
 /* policy NULL: all zero. */
@@ -49,6 +51,9 @@ int reader_next(struct reader *r, struct reader_item *item, struct diag *d);
 /* The same, for lists of single addresses: a prefix shorter than a host or a
  * range is a bad line. */
 int reader_addr(struct reader *r, struct addr128 *a, struct diag *d);
+
+/* The same, with the port that the line names; 0: none. */
+int reader_addr_port(struct reader *r, struct addr128 *a, uint16_t *port, struct diag *d);
 
 /* The raw line of the last item (NUL-terminated, without line end), for those
  * who need further fields; valid until the next call. */

@@ -10,7 +10,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/priv.h"
-#include "common/rng.h"
 #include "common/stop.h"
 #include "probe/module.h"
 
@@ -18,186 +17,6 @@
 #define LONG_S  (366.0 * 86400)   /* a scan that takes longer was not meant */
 
 enum { TICKS_PER_FLUSH = 2, TICKS_PER_STATUS = 10, STATUS_MAX = 256 };
-enum { FORMAT_CSV };
-
-struct scan_job {
-	const struct scan_options *opts;
-	struct probe_config cfg;
-	struct ports ports;
-	struct ivtab_builder *space; /* targets named on the command line */
-	struct addr128 first[2];     /* one of them, IPv4 and IPv6 */
-	bool has_args;
-	struct targets_config order;
-	struct obs_fields fields;
-	struct scope *scope;
-	struct targets *targets;
-	struct probe_scan *scan;
-	struct writer *out, *metadata;
-	pthread_mutex_t out_lock; /* the receiver writes, the watcher flushes */
-	uint64_t results;
-	const atomic_bool *signalled;
-	atomic_bool stop, done;
-	uint64_t end_ns; /* of --max-runtime */
-};
-
-/* --- reading the command line, without touching anything ------------------- */
-
-static int usage(const struct diag *d, int rc)
-{
-	log_error("%s", diag_str(d, rc));
-	return CMD_USAGE;
-}
-
-static int add_target(struct scan_job *j, const char *text, struct diag *d)
-{
-	struct addr128 first, last;
-	char quoted[80];
-	int v6;
-
-	if (!targets_parse(&first, &last, text))
-		return diag_set(d, ERR_PARSE,
-		                "target '%s' is no address, prefix or range",
-		                log_quote(quoted, sizeof(quoted), text, strlen(text)));
-	v6 = !addr_is_v4(first);
-	if (!j->has_args || (j->first[v6].hi | j->first[v6].lo) == 0)
-		j->first[v6] = first;
-	j->has_args = true;
-	return ivtab_add_range(j->space, first, last, 1);
-}
-
-static int read_targets(struct scan_job *j, struct scan_options *o, int argc,
-                        char *argv[], struct diag *d)
-{
-	for (int i = 0; i < argc; i++) {
-		int rc;
-
-		if (!strcmp(argv[i], "-") && !o->list) {
-			o->list = "-";
-			continue;
-		}
-		rc = add_target(j, argv[i], d);
-		if (rc < 0)
-			return rc;
-	}
-	if (o->list && j->has_args)
-		return diag_set(d, -EINVAL, "targets and a list of them: give one");
-	if (!o->list && !j->has_args && o->scope.allowlists.n == 0)
-		return diag_set(d, -EINVAL,
-		                "no targets: give prefixes, -I FILE or -w FILE");
-	return 0;
-}
-
-/* Which kinds of targets the modules want: with ports, without, or both. */
-static int read_ports(struct scan_job *j, const struct scan_options *o, struct diag *d)
-{
-	bool with = false, without = o->modules.n == 0;
-	int rc = 0;
-
-	for (size_t i = 0; i < o->modules.n; i++) {
-		const struct probe_module *m = module_find(o->modules.v[i]);
-
-		if (!m)
-			return diag_set(d, ERR_PARSE,
-			                "there is no probe module '%s' "
-			                "(--list-probe-modules lists them)",
-			                o->modules.v[i]);
-		if (m->has_port)
-			with = true;
-		else
-			without = true;
-	}
-	if (with && o->ports.n == 0)
-		return diag_set(d, ERR_PARSE, "which ports? (-p PORTS)");
-	if (!with && o->ports.n > 0)
-		return diag_set(d, ERR_PARSE,
-		                "no module of this scan has ports (-M tcp-syn?)");
-	for (size_t i = 0; rc == 0 && i < o->ports.n; i++)
-		rc = ports_add(&j->ports, o->ports.v[i], d);
-	if (rc == 0 && without)
-		rc = ports_add_none(&j->ports);
-	return rc;
-}
-
-static int read_order(struct scan_job *j, const struct scan_options *o, struct diag *d)
-{
-	if (o->seed && !opt_parse_count(&j->order.seed, o->seed))
-		return diag_set(d, ERR_PARSE, "seed '%s' is no number", o->seed);
-	if (!o->seed)
-		rng_secret(&j->order.seed, sizeof(j->order.seed));
-	if (o->shards < 1 || o->shards > UINT32_MAX || o->shard >= o->shards)
-		return diag_set(d, ERR_PARSE, "--shard must be 0 to --shards - 1");
-	if (o->shards > 1 && !o->seed)
-		return diag_set(d, ERR_PARSE, "shards need a common --seed");
-	j->order.shard = (struct shard){ (uint32_t)o->shard, (uint32_t)o->shards };
-	j->order.ports = &j->ports;
-	if (o->max_targets && !targets_parse_limit(&j->order.limit, o->max_targets))
-		return diag_set(d, ERR_PARSE, "--max-targets '%s'", o->max_targets);
-	if (o->list && j->order.limit.fraction > 0)
-		return diag_set(d, ERR_PARSE,
-		                "--max-targets: a share of a list of unknown length");
-	return 0;
-}
-
-static int read_numbers(const struct scan_options *o, struct diag *d)
-{
-	if (!(o->rate_pps > 0))
-		return diag_set(d, ERR_PARSE,
-		                "the rate must be more than 0 packets a second");
-	if (o->probes < 1 || o->probes > 1000)
-		return diag_set(d, ERR_PARSE, "--probes must be 1 to 1000");
-	if (o->hop_limit < 1 || o->hop_limit > 255)
-		return diag_set(d, ERR_PARSE, "--probe-ttl must be 1 to 255");
-	if (o->source_port > UINT16_MAX)
-		return diag_set(d, ERR_PARSE, "--source-port must be 1 to 65535");
-	if (o->vantage > UINT16_MAX)
-		return diag_set(d, ERR_PARSE, "--vantage must be 0 to 65535");
-	return 0;
-}
-
-static void make_config(struct scan_job *j, const struct scan_options *o)
-{
-	j->cfg = (struct probe_config){
-		.interface = o->interface,
-		.route_to = { j->first[0], j->first[1] },
-		.modules = o->modules,
-		.module_args = o->module_args,
-		.source_ips = o->source_ips,
-		.rate_pps = o->rate_pps,
-		.probes = (unsigned)o->probes,
-		.probe_interval_ns = o->probe_interval_ns,
-		.cooldown_ns = o->cooldown_ns,
-		.link = o->link,
-		.gateway_mac = o->gateway_mac,
-		.hop_limit = (unsigned)o->hop_limit,
-		.source_port = (uint16_t)o->source_port,
-		.vantage = (uint16_t)o->vantage,
-		.dedup = o->dedup == 0,
-		.stop = &j->stop,
-		.seed = j->order.seed,
-	};
-}
-
-static int read_options(struct scan_job *j, struct scan_options *o, int argc,
-                        char *argv[], struct diag *d)
-{
-	int rc;
-
-	j->space = ivtab_builder_new();
-	if (!j->space)
-		return -ENOMEM;
-	rc = read_numbers(o, d);
-	if (rc == 0)
-		rc = read_targets(j, o, argc, argv, d);
-	if (rc == 0)
-		rc = read_ports(j, o, d);
-	if (rc == 0)
-		rc = read_order(j, o, d);
-	if (rc == 0)
-		rc = obs_fields_parse(&j->fields, o->fields, d);
-	make_config(j, o);
-	return rc;
-}
-
 /* --- opening: sockets, then no privileges, then foreign bytes --------------- */
 
 static int refuse_endless(const struct scan_job *j, struct diag *d)
@@ -290,6 +109,7 @@ static void close_all(struct scan_job *j)
 	scope_free(j->scope);
 	ivtab_builder_free(j->space);
 	ports_fini(&j->ports);
+	free(j->payload_arg);
 	pthread_mutex_destroy(&j->out_lock);
 }
 
@@ -393,7 +213,9 @@ static int run_dry(struct scan_job *j)
 				continue;
 			addr_format(text, t[i].addr);
 			if (t[i].port)
-				writer_printf(j->out, "%s,%u\n", text, t[i].port);
+				writer_printf(j->out, "%s,%s%u\n", text,
+				              t[i].port & PROBE_UDP ? "udp/" : "",
+				              t[i].port & UINT16_MAX);
 			else
 				writer_printf(j->out, "%s\n", text);
 			j->results++;
@@ -434,6 +256,7 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		.opts = j->opts,
 		.stats = &stats,
 		.seed = j->order.seed,
+		.shard = j->order.shard,
 		.results = j->results,
 		.total = targets_total(j->targets),
 		.outcome = rc == ERR_STOPPED ? "stopped" : "complete",
@@ -477,6 +300,12 @@ static void list_fields(void)
 		printf("%-14s %s\n", obs_field_name(i), obs_field_help(i));
 }
 
+static int usage(const struct diag *d, int rc)
+{
+	log_error("%s", diag_str(d, rc));
+	return CMD_USAGE;
+}
+
 static int scan_run(const void *cfg, int argc, char *argv[])
 {
 	struct scan_options o = *(const struct scan_options *)cfg;
@@ -493,7 +322,7 @@ static int scan_run(const void *cfg, int argc, char *argv[])
 	}
 	if (o.verbose)
 		log_set_level(LOG_DEBUG);
-	rc = read_options(&j, &o, argc, argv, &d);
+	rc = scan_plan(&j, &o, argc, argv, &d);
 	if (rc < 0) {
 		close_all(&j);
 		return usage(&d, rc);

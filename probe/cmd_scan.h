@@ -2,6 +2,8 @@
 #ifndef PROBE_CMD_SCAN_H
 #define PROBE_CMD_SCAN_H
 
+#include <pthread.h>
+
 #include "common/scope.h"
 #include "common/writer.h"
 #include "probe/probe.h"
@@ -10,12 +12,13 @@
 struct scan_options {
 	struct opt_list ports, modules, module_args, source_ips;
 	struct scope_config scope;
-	const char *list, *max_targets, *seed, *interface, *gateway_mac, *link;
+	const char *payload, *list, *max_targets, *seed, *interface, *gateway_mac, *link;
 	const char *output, *fields, *metadata;
 	double rate_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
 	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
-	uint64_t shards, shard;
+	uint64_t shards, probe_length, iid_num;
+	const char *shard, *iid;
 	unsigned format, dedup;
 	bool strict, no_header, dry_run, quiet, verbose;
 	bool list_modules, list_fields;
@@ -24,12 +27,45 @@ struct scan_options {
 extern const struct opt scan_opts[];
 extern const struct scan_options scan_defaults;
 
+enum { FORMAT_CSV };
+enum { SCAN_MODULES = 16, SCAN_ARGS = 64 };
+
+struct scan_job {
+	const struct scan_options *opts;
+	struct probe_config cfg;
+	struct ports ports;
+	const char *modules[SCAN_MODULES]; /* of -M, and what -p implies */
+	size_t n_modules;
+	const char *args[SCAN_ARGS]; /* of --probe-args, and --payload */
+	char *payload_arg;
+	struct ivtab_builder *space; /* targets named on the command line */
+	struct addr128 first[2];     /* one of them, IPv4 and IPv6 */
+	bool has_args;
+	struct targets_config order;
+	struct obs_fields fields;
+	struct scope *scope;
+	struct targets *targets;
+	struct probe_scan *scan;
+	struct writer *out, *metadata;
+	pthread_mutex_t out_lock; /* the receiver writes, the watcher flushes */
+	uint64_t results;
+	const atomic_bool *signalled;
+	atomic_bool stop, done;
+	uint64_t end_ns; /* of --max-runtime */
+};
+
+/* Fill the plan of a scan (opts, space, first, has_args, ports, order, fields,
+ * cfg) from the options.  ERR_PARSE and the like mean wrong usage. */
+int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[],
+              struct diag *d);
+
 /* What a finished scan was and did. */
 struct scan_report {
 	const struct scan_options *opts;
 	const struct probe_stats *stats;
 	uint64_t seed, results, bad_lines;
-	u128 total;          /* 0: not known */
+	u128 total; /* 0: not known */
+	struct shard shard;
 	const char *outcome; /* "complete", "stopped", or what failed */
 };
 

@@ -40,13 +40,22 @@ struct probe_module {
 	const char *bpf_v4, *bpf_v6; /* which packets may be replies; see filter.c */
 	const struct opt *opts;      /* --probe-args; fields of the state */
 	const void *defaults;
-	size_t state_size;
+	size_t state_size, defaults_size; /* 0: the same; the rest is zeros */
+
+	/* Work out the rest of a state from its options; may be NULL. */
+	int (*prepare)(void *state, struct diag *d);
 
 	/* Refuse a state that cannot work. */
 	int (*check)(const void *state, struct diag *d);
 
-	/* The constant bytes of a probe, with zeros where fill() writes. */
+	/* The constant bytes of a probe, with zeros where fill() writes.  Where they
+	 * depend on the port there are variants, numbered from 0, of which layout()
+	 * writes the first; else the other three are NULL. */
 	void (*layout)(const void *state, struct wire_out *w);
+	unsigned (*variants)(const void *state);
+	unsigned (*variant)(const void *state, uint16_t port);
+	void (*layout_of)(const void *state, unsigned variant, struct wire_out *w);
+
 	void (*fill)(const void *state, const struct module_scan *scan,
 	             const struct module_shot *shot, struct packet_fill *f);
 
@@ -68,6 +77,7 @@ struct probe_module {
 extern const struct probe_module probe_icmp6_echo;
 extern const struct probe_module probe_icmp_echo;
 extern const struct probe_module probe_tcp_syn;
+extern const struct probe_module probe_udp;
 
 /* The list of modules built in: NULL past the end, or when there is none. */
 const struct probe_module *module_at(unsigned i);

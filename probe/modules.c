@@ -9,6 +9,7 @@ static const struct probe_module *const modules[] = {
 	&probe_icmp6_echo,
 	&probe_icmp_echo,
 	&probe_tcp_syn,
+	&probe_udp,
 };
 
 enum { MODULES = sizeof(modules) / sizeof(modules[0]) };
@@ -22,9 +23,13 @@ const struct probe_module *module_at(unsigned i)
 static const struct {
 	const char *alias, *name;
 } aliases[] = {
-	{ "icmp6_echoscan", "icmp6-echo" }, { "icmp_echoscan", "icmp-echo" },
-	{ "icmp_echo", "icmp-echo" },       { "tcp_synscan", "tcp-syn" },
-	{ "ipv6_tcp_synscan", "tcp-syn" },  { "tcp_syn", "tcp-syn" },
+	{ "icmp6_echoscan", "icmp6-echo" },
+	{ "icmp_echoscan", "icmp-echo" },
+	{ "icmp_echo", "icmp-echo" },
+	{ "tcp_synscan", "tcp-syn" },
+	{ "ipv6_tcp_synscan", "tcp-syn" },
+	{ "tcp_syn", "tcp-syn" },
+	{ "ipv6_udp", "udp" },
 };
 
 const struct probe_module *module_find(const char *name)
@@ -89,13 +94,14 @@ static const struct opt *find_opt(const struct probe_module *m, const char *arg,
 int module_state_new(void **out, const struct probe_module *m,
                      const struct opt_list *args, bool used[], struct diag *d)
 {
-	void *state = malloc(m->state_size ? m->state_size : 1);
+	void *state = calloc(1, m->state_size ? m->state_size : 1);
 	int rc;
 
 	if (!state)
 		return -ENOMEM;
 	if (m->state_size)
-		memcpy(state, m->defaults, m->state_size);
+		memcpy(state, m->defaults,
+		       m->defaults_size ? m->defaults_size : m->state_size);
 	for (size_t i = 0; i < args->n; i++) {
 		const char *arg = args->v[i], *eq = strchr(arg, '=');
 		const struct opt *o =
@@ -110,7 +116,9 @@ int module_state_new(void **out, const struct probe_module *m,
 			goto fail;
 		}
 	}
-	rc = m->check ? m->check(state, d) : 0;
+	rc = m->prepare ? m->prepare(state, d) : 0;
+	if (rc == 0 && m->check)
+		rc = m->check(state, d);
 	if (rc < 0)
 		goto fail;
 	*out = state;

@@ -21,8 +21,8 @@ static int check_config(const struct probe_config *cfg, struct diag *d)
 	return 0;
 }
 
-/* At most one module per family and kind of target, so that a target says by
- * itself which module is meant. */
+/* At most one module per family and protocol: a reply says by itself whose it
+ * is, and a target which module is meant. */
 static int add_lane(struct probe_scan *s, const struct probe_module *m, const void *state,
                     unsigned family, struct diag *d)
 {
@@ -31,10 +31,10 @@ static int add_lane(struct probe_scan *s, const struct probe_module *m, const vo
 	for (unsigned i = 0; i < s->n_lanes; i++) {
 		const struct reply_lane *other = &s->lanes[i].reply;
 
-		if (other->family == family && other->module->has_port == m->has_port)
+		if (other->family == family && other->module->proto == m->proto)
 			return diag_set(d, -EINVAL,
-			                "%s and %s cannot share a scan: targets do not "
-			                "tell which of them is meant",
+			                "%s and %s cannot share a scan: both have the "
+			                "same protocol",
 			                other->module->name, m->name);
 	}
 	l->reply = (struct reply_lane){ m, state, family };
@@ -149,23 +149,35 @@ static void drop_family(struct probe_scan *s, int v6)
 	s->n_lanes = kept;
 }
 
-static int make_template(struct scan_lane *l, const struct probe_config *cfg,
-                         const struct packet_plan *way, struct diag *d)
+static int make_templates(struct scan_lane *l, const struct probe_config *cfg,
+                          const struct packet_plan *way, struct diag *d)
 {
 	const struct probe_module *m = l->reply.module;
 	uint8_t l4[PACKET_L4_MAX];
-	struct wire_out w = { l4, l4 + sizeof(l4), false };
 	struct packet_plan plan = *way;
-	int rc;
+	unsigned n = m->variants ? m->variants(l->reply.state) : 1;
+	int rc = 0;
+
+	l->templates = calloc(n, sizeof(*l->templates));
+	if (!l->templates)
+		return -ENOMEM;
 
 	plan.ethernet = l->link->ethernet;
 	plan.v6 = l->reply.family == PROBE_V6;
 	plan.ip_proto = m->ip_proto;
 	plan.hop_limit = (uint8_t)(cfg->hop_limit ? cfg->hop_limit : 64);
 	plan.checksum_at = m->checksum_at;
-	m->layout(l->reply.state, &w);
-	rc = w.bad ? -EMSGSIZE
-	           : packet_template_init(&l->template, &plan, l4, (size_t)(w.at - l4));
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		struct wire_out w = { l4, l4 + sizeof(l4), false };
+
+		if (m->layout_of)
+			m->layout_of(l->reply.state, i, &w);
+		else
+			m->layout(l->reply.state, &w);
+		rc = w.bad ? -EMSGSIZE
+		           : packet_template_init(&l->templates[i], &plan, l4,
+		                                  (size_t)(w.at - l4));
+	}
 	if (rc < 0)
 		return diag_set(d, rc, "%s: its packets do not fit", m->name);
 	return 0;
@@ -187,7 +199,7 @@ static int take_way(struct probe_scan *s, const struct scan_way *way, struct dia
 		int v6 = s->lanes[i].reply.family == PROBE_V6, rc;
 
 		s->lanes[i].link = s->links[v6];
-		rc = make_template(&s->lanes[i], &s->cfg, &way->plan[v6], d);
+		rc = make_templates(&s->lanes[i], &s->cfg, &way->plan[v6], d);
 		if (rc < 0)
 			return rc;
 		s->reply.lanes[i] = s->lanes[i].reply;
@@ -426,8 +438,10 @@ void probe_close(struct probe_scan *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; i < s->n_lanes; i++)
+	for (unsigned i = 0; i < s->n_lanes; i++) {
 		free((void *)s->lanes[i].reply.state);
+		free(s->lanes[i].templates);
+	}
 	close_way(s);
 	dedup_free(s->dedup);
 	free(s);

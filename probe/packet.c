@@ -78,6 +78,7 @@ int packet_template_init(struct packet_template *t, const struct packet_plan *pl
 	t->checksum_at = plan->checksum_at;
 	t->v6 = plan->v6;
 	t->pseudo = has_pseudo_header(plan->ip_proto);
+	t->udp = plan->ip_proto == IPPROTO_UDP;
 	t->sum = inet_sum(0, l4, n);
 	if (t->pseudo)
 		t->sum += n + plan->ip_proto;
@@ -114,7 +115,9 @@ void packet_start(struct packet_fill *f, const struct packet_template *t, uint8_
 
 bool packet_finish(struct packet_fill *f, const struct packet_template *t)
 {
-	store16(f->l4 + t->checksum_at, (uint16_t)~inet_fold(f->sum));
+	uint16_t sum = (uint16_t)~inet_fold(f->sum);
+
+	store16(f->l4 + t->checksum_at, sum || !t->udp ? sum : 0xffff);
 	return !f->bad;
 }
 
@@ -278,5 +281,7 @@ bool packet_checksum_ok(const struct packet *p)
 		return true;
 	if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP)
 		return false;
+	if (p->proto == IPPROTO_UDP && !p->v6 && l4[at] == 0 && l4[at + 1] == 0)
+		return true; /* RFC 768: none was computed */
 	return (uint16_t)(l4[at] << 8 | l4[at + 1]) == inet_fold(pseudo);
 }

@@ -53,6 +53,7 @@ struct packet_template {
 	uint8_t bytes[PACKET_MAX];
 	uint16_t len, ip_at, l4_at, checksum_at;
 	bool v6, pseudo; /* pseudo: the checksum covers the addresses */
+	bool udp;        /* a checksum of 0 would mean none */
 	uint64_t sum;    /* upper layer and the constant part of its pseudo header */
 	uint64_t ip_sum; /* of the IPv4 header without its addresses */
 };

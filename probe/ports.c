@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "probe/probe.h"
 
-enum { PORTS = 65536 };
+enum { PORTS = 65536, KINDS = 4, VALUES = PORTS * KINDS };
+
+_Static_assert((int)PROBE_TCP == PORTS && (int)PROBE_UDP == 2 * PORTS,
+               "a kind is a page of the set");
 
 /* A decimal port number without sign or blanks; the rest of the text. */
 static const char *read_port(const char *s, unsigned *port)
@@ -21,6 +25,32 @@ static const char *read_port(const char *s, unsigned *port)
 	return s;
 }
 
+/* What says the protocol of the ports behind it, if anything does. */
+static const char *read_kind(const char *s, unsigned *kind, unsigned *lasting)
+{
+	static const struct {
+		const char *text;
+		unsigned kind;
+		bool lasts;
+	} kinds[] = { { "tcp/", PROBE_TCP, false },
+		      { "udp/", PROBE_UDP, false },
+		      { "T:", PROBE_TCP, true },
+		      { "U:", PROBE_UDP, true } };
+
+	*kind = *lasting;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t n = strlen(kinds[i].text);
+
+		if (strncmp(s, kinds[i].text, n) != 0)
+			continue;
+		*kind = kinds[i].kind;
+		if (kinds[i].lasts)
+			*lasting = *kind;
+		return s + n;
+	}
+	return s;
+}
+
 static const char *read_range(const char *s, unsigned *first, unsigned *last)
 {
 	s = read_port(s, first);
@@ -30,20 +60,34 @@ static const char *read_range(const char *s, unsigned *first, unsigned *last)
 	return s && *first <= *last && (*s == ',' || !*s) ? s : NULL;
 }
 
+static bool is_icmp(const char *s, size_t n)
+{
+	return (n == 4 && !memcmp(s, "icmp", 4)) || (n == 5 && !memcmp(s, "icmp6", 5));
+}
+
 static int parse(uint8_t *set, const char *text, struct diag *d)
 {
+	unsigned lasting = 0;
+
 	for (const char *s = text;; s++) {
 		const char *part = s;
-		unsigned first = 0, last = 0;
+		unsigned first = 0, last = 0, kind;
+		size_t n = strcspn(part, ",");
 		char quoted[40];
 
-		s = read_range(s, &first, &last);
-		if (!s)
-			return diag_set(d, ERR_PARSE,
-			                "port '%s' (ports are 1 to 65535, ranges a-b)",
-			                log_quote(quoted, sizeof(quoted), part,
-			                          strcspn(part, ",")));
-		memset(set + first, 1, last - first + 1);
+		if (is_icmp(part, n)) {
+			set[0] = 1;
+			s = part + n;
+		} else {
+			s = read_range(read_kind(s, &kind, &lasting), &first, &last);
+			if (!s)
+				return diag_set(
+					d, ERR_PARSE,
+					"port '%s' (ports are 1 to 65535, ranges "
+					"a-b; tcp/ or udp/ before it; or icmp)",
+					log_quote(quoted, sizeof(quoted), part, n));
+			memset(set + kind + first, 1, last - first + 1);
+		}
 		if (!*s)
 			return 0;
 	}
@@ -52,16 +96,16 @@ static int parse(uint8_t *set, const char *text, struct diag *d)
 static int take(struct ports *p, const uint8_t *set)
 {
 	size_t n = 0, k = 0;
-	uint16_t *v;
+	uint32_t *v;
 
-	for (unsigned i = 0; i < PORTS; i++)
+	for (unsigned i = 0; i < VALUES; i++)
 		n += set[i];
 	v = malloc(n * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	for (unsigned i = 0; i < PORTS; i++)
+	for (unsigned i = 0; i < VALUES; i++)
 		if (set[i])
-			v[k++] = (uint16_t)i;
+			v[k++] = i;
 	free(p->v);
 	p->v = v;
 	p->n = n;
@@ -70,7 +114,7 @@ static int take(struct ports *p, const uint8_t *set)
 
 static int add(struct ports *p, const char *text, struct diag *d)
 {
-	uint8_t *set = calloc(PORTS, 1);
+	uint8_t *set = calloc(VALUES, 1);
 	int rc = 0;
 
 	if (!set)
@@ -83,6 +127,41 @@ static int add(struct ports *p, const char *text, struct diag *d)
 		set[0] = 1;
 	if (rc == 0)
 		rc = take(p, set);
+	free(set);
+	return rc;
+}
+
+bool ports_have(const struct ports *p, uint32_t kind)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (kind ? (p->v[i] & ~UINT32_C(0xffff)) == kind : p->v[i] == 0)
+			return true;
+	return false;
+}
+
+bool ports_have_bare(const struct ports *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i] > 0 && p->v[i] < PORTS)
+			return true;
+	return false;
+}
+
+int ports_resolve(struct ports *p, uint32_t kinds)
+{
+	uint8_t *set = calloc(VALUES, 1);
+	int rc;
+
+	if (!set)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->v[i] == 0 || p->v[i] >= PORTS)
+			set[p->v[i]] = 1;
+		else
+			for (uint32_t k = PROBE_TCP; k <= PROBE_UDP; k += PORTS)
+				set[p->v[i] + k] |= (kinds & k) != 0;
+	}
+	rc = take(p, set);
 	free(set);
 	return rc;
 }

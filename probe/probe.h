@@ -25,13 +25,17 @@
 
 struct probe_scan;
 
-/* What to do to one target.  The module is chosen by its family: a scan has at
- * most one module per (family, protocol); see probe_config. */
+/* What to do to one target.  The module is chosen by its family and port: a scan
+ * has at most one module per (family, protocol); see probe_config. */
 struct probe_target {
 	struct addr128 addr;
-	uint16_t port; /* 0 for ICMP */
+	uint32_t port; /* 0 for ICMP; with PROBE_TCP or PROBE_UDP: of that protocol */
 	uint32_t tag;  /* comes back in the observation where the protocol has room */
 };
+
+/* A port without one of these is for the only module of the scan that has ports,
+ * or for the first one. */
+enum { PROBE_TCP = 1 << 16, PROBE_UDP = 2 << 16 };
 
 enum { PROBE_SOURCE_END = -1 };
 

@@ -11,7 +11,7 @@
 #include "probe/module.h"
 
 enum {
-	REPLY_LANES = 4,    /* family x (with ports, without) */
+	REPLY_LANES = 6,    /* family x (ICMP, TCP, UDP) */
 	REPLY_SOURCES = 64, /* our own addresses, both families */
 };
 

@@ -114,6 +114,13 @@ static void *listen_thread(void *arg)
 
 /* --- sending ------------------------------------------------------------- */
 
+static bool fits(const struct probe_module *m, uint32_t port)
+{
+	if (m->has_port != (port != 0))
+		return false;
+	return port <= UINT16_MAX || m->proto == (port & PROBE_UDP ? OBS_UDP : OBS_TCP);
+}
+
 static const struct scan_lane *find_lane(const struct probe_scan *s,
                                          const struct probe_target *t)
 {
@@ -121,7 +128,7 @@ static const struct scan_lane *find_lane(const struct probe_scan *s,
 
 	for (unsigned i = 0; i < s->n_lanes; i++)
 		if (s->lanes[i].reply.family == family &&
-		    s->lanes[i].reply.module->has_port == (t->port != 0))
+		    fits(s->lanes[i].reply.module, t->port))
 			return &s->lanes[i];
 	return NULL;
 }
@@ -142,6 +149,8 @@ static int shoot(struct probe_scan *s, const struct probe_target *t, uint64_t no
 {
 	const struct scan_lane *lane = find_lane(s, t);
 	struct module_shot shot = { .tag = t->tag, .now_us = now_us };
+	const struct probe_module *m;
+	const struct packet_template *template;
 	struct packet_fill fill;
 	uint8_t *frame;
 	int rc;
@@ -153,6 +162,10 @@ static int shoot(struct probe_scan *s, const struct probe_target *t, uint64_t no
 			          1);
 		return 0;
 	}
+	m = lane->reply.module;
+	template = lane->templates;
+	if (m->variant)
+		template += m->variant(lane->reply.state, (uint16_t)t->port);
 	frame = lane->link->ops->reserve(lane->link);
 	if (!frame) {
 		rc = lane->link->ops->submit(lane->link, d);
@@ -162,14 +175,14 @@ static int shoot(struct probe_scan *s, const struct probe_target *t, uint64_t no
 	}
 	shot.flow = (struct probe_flow){ .src = source_for(s, t->addr),
 		                         .dst = t->addr,
-		                         .port = t->port,
-		                         .proto = lane->reply.module->proto };
-	packet_start(&fill, &lane->template, frame, shot.flow.src, t->addr);
-	lane->reply.module->fill(lane->reply.state, &s->reply.scan, &shot, &fill);
-	if (!packet_finish(&fill, &lane->template))
+		                         .port = (uint16_t)t->port,
+		                         .proto = m->proto };
+	packet_start(&fill, template, frame, shot.flow.src, t->addr);
+	m->fill(lane->reply.state, &s->reply.scan, &shot, &fill);
+	if (!packet_finish(&fill, template))
 		return diag_set(d, -EMSGSIZE, "%s: a field lies outside its packet",
-		                lane->reply.module->name);
-	lane->link->ops->commit(lane->link, lane->template.len);
+		                m->name);
+	lane->link->ops->commit(lane->link, template->len);
 	return 1;
 }
 

@@ -19,8 +19,8 @@ struct scan_counters {
 };
 
 struct scan_lane {
-	struct reply_lane reply; /* module, state and family */
-	struct packet_template template;
+	struct reply_lane reply;           /* module, state and family */
+	struct packet_template *templates; /* one for each variant; owned */
 	struct link *link;
 };
 

@@ -55,8 +55,10 @@ static void time_field(struct writer *w, const char *name, uint64_t wall_us)
 	string_field(w, name, wall_us ? clock_format_utc(buf, wall_us) : NULL);
 }
 
-static void put_config(struct writer *w, const struct scan_options *o)
+static void put_config(struct writer *w, const struct scan_report *r)
 {
+	const struct scan_options *o = r->opts;
+
 	list_field(w, "probe_modules", &o->modules);
 	list_field(w, "probe_args", &o->module_args);
 	list_field(w, "target_ports", &o->ports);
@@ -74,8 +76,11 @@ static void put_config(struct writer *w, const struct scan_options *o)
 	writer_printf(w, ",\n  \"probe_interval_s\": %.9g",
 	              (double)o->probe_interval_ns / 1e9);
 	writer_printf(w, ",\n  \"cooldown_s\": %.9g", (double)o->cooldown_ns / 1e9);
-	count_field(w, "shards", o->shards);
-	count_field(w, "shard", o->shard);
+	count_field(w, "shards", r->shard.count);
+	count_field(w, "shard", r->shard.index);
+	count_field(w, "probe_length", o->probe_length);
+	string_field(w, "iid", o->iid);
+	count_field(w, "iid_num", o->iid_num);
 	count_field(w, "probe_ttl", o->hop_limit);
 	count_field(w, "vantage", o->vantage);
 	string_field(w, "dedup_method", o->dedup ? "none" : "full");
@@ -112,6 +117,6 @@ void scan_report_write(struct writer *w, const struct scan_report *r)
 	put_counts(w, r->stats);
 	count_field(w, "results", r->results);
 	count_field(w, "bad_lines", r->bad_lines);
-	put_config(w, r->opts);
+	put_config(w, r);
 	writer_printf(w, "\n}\n");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/addrset.h"
 #include "common/clock.h"
 #include "common/queue.h"
 #include "common/rng.h"
@@ -16,6 +17,9 @@ struct space {
 	struct ivtab *table;
 	u128 *before; /* before[i]: addresses in the intervals 0..i-1 */
 	size_t n;
+	unsigned shift; /* bits of an IPv6 sub-prefix's interface identifiers */
+	struct targets_iid iid;
+	uint64_t seed;
 	struct perm perm;
 	struct shard shard;
 	u128 next, end; /* positions within the shard */
@@ -34,6 +38,11 @@ struct stream {
 	struct rng rng;
 	struct probe_target *window;
 	size_t n;
+	bool repeatable;
+	struct probe_target ahead[CHUNK]; /* of the window, when repeatable */
+	size_t ahead_at, ahead_n;
+	u128 skip;
+	uint32_t pairs;
 };
 
 struct targets {
@@ -100,21 +109,48 @@ static struct targets *targets_new(const struct ports *ports)
 
 	if (!t)
 		return NULL;
-	t->ports.v = malloc(bytes);
+	t->ports.v = malloc(bytes ? bytes : 1);
 	if (!t->ports.v) {
 		free(t);
 		return NULL;
 	}
-	memcpy(t->ports.v, ports->v, bytes);
+	if (bytes)
+		memcpy(t->ports.v, ports->v, bytes);
 	t->ports.n = ports->n;
 	return t;
 }
 
 /* --- space --------------------------------------------------------------- */
 
-static int count_addresses(struct space *s, u128 *total)
+/* How many targets an interval holds, less one. */
+static int count_interval(const struct space *s, const struct ivtab_interval *iv,
+                          u128 *less_one, struct diag *d)
 {
-	u128 sum = 0;
+	u128 first = to_int(iv->first), last = to_int(iv->last);
+	u128 within = ((u128)1 << s->shift) - 1;
+	char a[ADDR_STRLEN], b[ADDR_STRLEN];
+
+	*less_one = last - first;
+	if (!s->shift || addr_is_v4(iv->first))
+		return 0;
+	if ((first & within) != 0 || (last & within) != within) {
+		addr_format(a, iv->first);
+		addr_format(b, iv->last);
+		return diag_set(d, -EINVAL, "%s-%s is not made of whole /%u prefixes", a,
+		                b, 128 - s->shift);
+	}
+	*less_one >>= s->shift;
+	if (__builtin_add_overflow(*less_one, (u128)1, less_one) ||
+	    __builtin_mul_overflow(*less_one, (u128)s->iid.number, less_one))
+		return -EOVERFLOW;
+	--*less_one;
+	return 0;
+}
+
+static int count_addresses(struct space *s, u128 *total, struct diag *d)
+{
+	u128 sum = 0, less_one;
+	int rc;
 
 	s->n = ivtab_count(s->table);
 	s->before = calloc(s->n + 1, sizeof(*s->before));
@@ -122,9 +158,11 @@ static int count_addresses(struct space *s, u128 *total)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
 		struct ivtab_interval iv = ivtab_at(s->table, i);
-		u128 less_one = to_int(iv.last) - to_int(iv.first);
 
 		s->before[i] = sum;
+		rc = count_interval(s, &iv, &less_one, d);
+		if (rc < 0)
+			return rc;
 		if (__builtin_add_overflow(sum, less_one, &sum) ||
 		    __builtin_add_overflow(sum, (u128)1, &sum))
 			return -EOVERFLOW;
@@ -132,6 +170,56 @@ static int count_addresses(struct space *s, u128 *total)
 	s->before[s->n] = sum;
 	*total = sum;
 	return 0;
+}
+
+bool targets_parse_iid(struct targets_iid *iid, const char *text)
+{
+	static const char *const names[] = { "low", "rand", "zero" };
+	static const int modes[] = { IID_LOW, IID_RANDOM, IID_ZERO };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(text, names[i])) {
+			iid->mode = modes[i];
+			return true;
+		}
+	iid->mode = IID_SET;
+	return addr_parse(&iid->set, text) && !addr_is_v4(iid->set);
+}
+
+static int read_space_config(struct space *s, const struct targets_config *cfg,
+                             struct diag *d)
+{
+	u128 room;
+
+	s->iid = cfg->iid;
+	s->seed = cfg->seed;
+	s->shift = cfg->probe_length ? 128 - cfg->probe_length : 0;
+	if (!s->iid.number)
+		s->iid.number = 1;
+	room = s->shift < 64 ? (u128)1 << s->shift : (u128)UINT64_MAX;
+	if (s->shift && s->iid.number > room - (s->iid.mode == IID_LOW))
+		return diag_set(d, -EINVAL, "a /%u has no room for that many addresses",
+		                cfg->probe_length);
+	return 0;
+}
+
+/* The j-th address of a sub-prefix, without its prefix.  The random ones of one
+ * sub-prefix are a walk from a random start with an odd step: no two are equal. */
+static u128 make_iid(const struct space *s, u128 prefix, uint64_t j)
+{
+	struct addr128 a = { (uint64_t)(prefix >> 64), (uint64_t)prefix };
+	u128 within = ((u128)1 << s->shift) - 1, set = to_int(s->iid.set);
+	uint64_t h;
+
+	switch (s->iid.mode) {
+	case IID_LOW: return 1 + (u128)j;
+	case IID_ZERO: return j;
+	case IID_SET: return (set + j) & within;
+	case IID_RANDOM: break;
+	}
+	h = addr_hash(a, s->seed);
+	set = (u128)addr_hash(a, ~s->seed) << 64 | h;
+	return (set + (u128)j * (UINT64_C(0x9e3779b97f4a7c15) | 1)) & within;
 }
 
 static u128 apply_limit(const struct targets_limit *l, u128 n)
@@ -155,9 +243,11 @@ int targets_open_space(struct targets **out, const struct ivtab_builder *b,
 
 	if (!t)
 		return -ENOMEM;
-	rc = ivtab_build(&s->table, b);
+	rc = read_space_config(s, cfg, d);
 	if (rc == 0)
-		rc = count_addresses(s, &n);
+		rc = ivtab_build(&s->table, b);
+	if (rc == 0)
+		rc = count_addresses(s, &n, d);
 	if (rc == 0 && n == 0)
 		rc = diag_set(d, ERR_EMPTY, "there are no targets");
 	if (rc == 0 && __builtin_mul_overflow(n, (u128)t->ports.n, &n))
@@ -171,6 +261,7 @@ int targets_open_space(struct targets **out, const struct ivtab_builder *b,
 	perm_init(&s->perm, n, cfg->seed);
 	s->shard = cfg->shard;
 	s->end = shard_size(cfg->shard, apply_limit(&cfg->limit, n));
+	s->next = cfg->skip < s->end ? cfg->skip : s->end;
 	*out = t;
 	return 0;
 }
@@ -192,6 +283,21 @@ static size_t find_interval(const struct space *s, u128 i)
 	return lo;
 }
 
+/* The i-th address of an interval. */
+static u128 address_at(const struct space *s, struct addr128 first, u128 i)
+{
+	uint64_t j = 0;
+
+	if (!s->shift || addr_is_v4(first))
+		return to_int(first) + i;
+	if (s->iid.number > 1) {
+		j = (uint64_t)(i % s->iid.number);
+		i /= s->iid.number;
+	}
+	i = to_int(first) + (i << s->shift);
+	return i | make_iid(s, i, j);
+}
+
 /* Ports are inside the permutation: no host gets all of its probes at once. */
 static struct probe_target space_at(const struct targets *t, u128 position)
 {
@@ -209,7 +315,7 @@ static struct probe_target space_at(const struct targets *t, u128 position)
 		}
 	}
 	k = find_interval(s, address);
-	address = to_int(ivtab_at(s->table, k).first) + (address - s->before[k]);
+	address = address_at(s, ivtab_at(s->table, k).first, address - s->before[k]);
 	return (struct probe_target){
 		.addr = { (uint64_t)(address >> 64), (uint64_t)address },
 		.port = t->ports.v[port],
@@ -228,17 +334,20 @@ static int space_next(struct targets *t, struct probe_target *out, size_t max)
 
 /* --- stream -------------------------------------------------------------- */
 
-/* All ports of one address into the queue, as far as shard and limit go. */
-static bool push_address(struct targets *t, struct addr128 a)
+/* All ports of one address, or the one that its line names, into the queue, as
+ * far as shard and limit go. */
+static bool push_address(struct targets *t, struct addr128 a, uint16_t port)
 {
 	struct stream *s = &t->stream;
 	struct probe_target chunk[CHUNK];
-	size_t n = 0;
+	uint32_t own = port | s->pairs;
+	const uint32_t *ports = port ? &own : t->ports.v;
+	size_t n = 0, n_ports = port ? 1 : t->ports.n;
 
-	for (size_t i = 0; i < t->ports.n && s->left > 0; i++, s->left--) {
+	for (size_t i = 0; i < n_ports && s->left > 0; i++, s->left--) {
 		if (s->seen++ % s->shard.count != s->shard.index)
 			continue;
-		chunk[n++] = (struct probe_target){ .addr = a, .port = t->ports.v[i] };
+		chunk[n++] = (struct probe_target){ .addr = a, .port = ports[i] };
 		if (n < CHUNK)
 			continue;
 		if (queue_push(s->queue, chunk, n, UINT64_MAX) < n)
@@ -248,15 +357,36 @@ static bool push_address(struct targets *t, struct addr128 a)
 	return (n == 0 || queue_push(s->queue, chunk, n, UINT64_MAX) == n) && s->left > 0;
 }
 
+/* 1: the next address that has a port, of its own or from the list; 0: end. */
+static int read_address(struct targets *t, struct addr128 *a, uint16_t *port,
+                        struct diag *d)
+{
+	struct stream *s = &t->stream;
+	int rc;
+
+	while ((rc = reader_addr_port(s->reader, a, port, d)) > 0) {
+		struct diag why = { "" };
+
+		if (*port || t->ports.n)
+			return 1;
+		diag_set(&why, ERR_PARSE, "has no port, and there is no -p");
+		rc = reader_reject(s->reader, ERR_PARSE, &why);
+		if (rc < 0)
+			return diag_set(d, rc, "%s", diag_str(&why, rc));
+	}
+	return rc;
+}
+
 static void *read_thread(void *arg)
 {
 	struct targets *t = arg;
 	struct stream *s = &t->stream;
 	struct addr128 a;
+	uint16_t port;
 	int rc;
 
-	while ((rc = reader_addr(s->reader, &a, &s->why)) > 0)
-		if (!push_address(t, a))
+	while ((rc = read_address(t, &a, &port, &s->why)) > 0)
+		if (!push_address(t, a, port))
 			break;
 	s->rc = rc < 0 ? rc : 0;
 	queue_close(s->queue);
@@ -269,25 +399,32 @@ int targets_open_stream(struct targets **out, const char *path,
 {
 	struct targets *t = targets_new(cfg->ports);
 	struct stream *s = t ? &t->stream : NULL;
+	struct reader_policy with_ports = policy ? *policy : (struct reader_policy){ 0 };
 	struct addr128 first;
+	uint16_t port;
 	int rc;
 
 	if (!t)
 		return -ENOMEM;
+	with_ports.ports = true;
 	t->is_stream = true;
+	s->repeatable = cfg->repeatable;
+	s->skip = cfg->skip;
+	s->pairs = cfg->pairs;
 	s->shard = cfg->shard;
 	s->left = cfg->limit.count ? (uint64_t)cfg->limit.count : UINT64_MAX;
 	rng_init(&s->rng, cfg->seed);
 	s->window = calloc(TARGETS_WINDOW, sizeof(*s->window));
 	/* Room for all ports of the first address, which no thread takes out yet. */
 	s->queue = queue_new(sizeof(struct probe_target), TARGETS_WINDOW + 65536);
-	rc = s->window && s->queue ? reader_open(&s->reader, path, policy, d) : -ENOMEM;
+	rc = s->window && s->queue ? reader_open(&s->reader, path, &with_ports, d)
+	                           : -ENOMEM;
 	if (rc == 0)
-		rc = reader_addr(s->reader, &first, d);
+		rc = read_address(t, &first, &port, d);
 	if (rc == 0)
 		rc = diag_set(d, ERR_EMPTY, "%s: there are no targets in it",
 		              reader_name(s->reader));
-	if (rc > 0 && !push_address(t, first)) {
+	if (rc > 0 && !push_address(t, first, port)) {
 		queue_close(s->queue); /* the limit was one address */
 		rc = 0;
 	} else if (rc > 0) {
@@ -302,20 +439,62 @@ int targets_open_stream(struct targets **out, const char *path,
 	return 0;
 }
 
+/* Whether the window is as full as it can ever be. */
+static bool fill_repeatably(struct stream *s)
+{
+	while (s->n < TARGETS_WINDOW) {
+		bool closed = queue_is_closed(s->queue);
+
+		if (s->ahead_at == s->ahead_n) {
+			s->ahead_at = 0;
+			s->ahead_n = queue_pop(s->queue, s->ahead, CHUNK, 0);
+		}
+		if (s->ahead_n == 0)
+			return closed;
+		s->window[s->n++] = s->ahead[s->ahead_at++];
+	}
+	return true;
+}
+
+static struct probe_target draw(struct stream *s)
+{
+	size_t i = rng_below(&s->rng, s->n);
+	struct probe_target t = s->window[i];
+
+	s->window[i] = s->window[--s->n];
+	return t;
+}
+
+static int next_repeatably(struct stream *s, struct probe_target *out, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max) {
+		if (!fill_repeatably(s))
+			return (int)n;
+		if (s->n == 0)
+			return n ? (int)n : PROBE_SOURCE_END;
+		out[n] = draw(s);
+		if (s->skip)
+			s->skip--;
+		else
+			n++;
+	}
+	return (int)n;
+}
+
 static int stream_next(struct targets *t, struct probe_target *out, size_t max)
 {
 	struct stream *s = &t->stream;
 	bool closed = queue_is_closed(s->queue);
 	size_t n = 0;
 
+	if (s->repeatable)
+		return next_repeatably(s, out, max);
 	if (s->n < TARGETS_WINDOW)
 		s->n += queue_pop(s->queue, s->window + s->n, TARGETS_WINDOW - s->n, 0);
-	for (; n < max && s->n > 0; n++) {
-		size_t i = rng_below(&s->rng, s->n);
-
-		out[n] = s->window[i];
-		s->window[i] = s->window[--s->n];
-	}
+	while (n < max && s->n > 0)
+		out[n++] = draw(s);
 	return n || !closed ? (int)n : PROBE_SOURCE_END;
 }
 

@@ -3,11 +3,15 @@
  * A space: prefixes, ranges and addresses, each address once however often it
  * was named, times ports, in the order of a keyed permutation.  No state but a
  * position; shards and a limit are cuts of the same order, so that shards 0 to
- * n - 1 with equal seed and limit are exactly the unsharded scan.
+ * n - 1 with equal seed and limit are exactly the unsharded scan.  With a probe
+ * length, IPv6 targets are not all addresses but some of each sub-prefix of that
+ * length, whose interface identifiers are chosen as struct targets_iid says.
  *
  * A stream: a list of addresses, read by a thread of its own while the scan
  * runs, times ports, shuffled within a window of TARGETS_WINDOW.  Memory does
- * not grow with the list; repetitions in it are not noticed. */
+ * not grow with the list; repetitions in it are not noticed.  A line may name a
+ * port of its own.  The order depends on how fast the list comes, unless it is to
+ * be repeatable; then no target comes out before the window is full. */
 #ifndef PROBE_TARGETS_H
 #define PROBE_TARGETS_H
 
@@ -26,11 +30,26 @@ struct targets_limit {
 	double fraction; /* of the space; 0: none */
 };
 
+/* The addresses of a sub-prefix: so many, from the first one on. */
+struct targets_iid {
+	enum { IID_LOW, IID_RANDOM, IID_ZERO, IID_SET } mode; /* from ::1, random, :: */
+	struct addr128 set; /* of IID_SET: its bits beyond the length are the first */
+	uint64_t number;    /* 0 is 1 */
+};
+
+/* "low", "rand", "zero", or an address for IID_SET. */
+bool targets_parse_iid(struct targets_iid *iid, const char *text);
+
 struct targets_config {
-	const struct ports *ports; /* not empty; copied */
+	const struct ports *ports; /* copied; may be empty for a stream of pairs */
 	uint64_t seed;
 	struct shard shard;
 	struct targets_limit limit;
+	unsigned probe_length; /* of IPv6 sub-prefixes, 1 to 128; 0: every address */
+	struct targets_iid iid;
+	bool repeatable; /* a stream's order depends on list and seed alone */
+	u128 skip;       /* so many of the shard's targets are not given out */
+	uint32_t pairs;  /* PROBE_TCP, PROBE_UDP or 0: what the ports in a list are of */
 };
 
 /* "addr", "prefix/len" or "first-last". */
@@ -39,7 +58,8 @@ bool targets_parse(struct addr128 *first, struct addr128 *last, const char *text
 /* "1M" or "2.5%". */
 bool targets_parse_limit(struct targets_limit *l, const char *text);
 
-/* What is in the builder, whatever its values.  ERR_EMPTY, -EOVERFLOW. */
+/* What is in the builder, whatever its values.  ERR_EMPTY, -EOVERFLOW; -EINVAL
+ * when a range is not made of whole sub-prefixes. */
 int targets_open_space(struct targets **out, const struct ivtab_builder *b,
                        const struct targets_config *cfg, struct diag *d);
 

@@ -1,8 +1,9 @@
-/* Any text as a port list: refused with a message, or ascending ports. */
+/* Any text as a port list: refused with a message, or ascending values. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "probe/ports.h"
+#include "probe/probe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rc < 0 && (p.n != 0 || (rc == ERR_PARSE && !d.text[0])))
 		abort();
 	for (size_t i = 0; i < p.n; i++)
-		if (p.v[i] == 0 || (i && p.v[i] <= p.v[i - 1]))
+		if ((i && p.v[i] <= p.v[i - 1]) || p.v[i] > (PROBE_UDP | 65535) ||
+		    (p.v[i] && p.v[i] % 65536 == 0))
 			abort();
 	ports_fini(&p);
 	free(text);

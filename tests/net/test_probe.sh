@@ -100,6 +100,29 @@ else
 	echo "no listen program: TCP services not tested"
 fi
 
+# ---- UDP: the hosts have no such services, and say so; mixed with ICMP ----------
+# (For IPv6 AnyIP addresses the kernel sends its errors from its own address.)
+printf '2a00:1::%x\n' $(seq 1 50) >"$d/hosts"
+printf '10.64.0.%d\n' $(seq 1 50) >>"$d/hosts"
+echo 2a00:1::/32 >"$d/allow"
+echo 10.64.0.0/16 >>"$d/allow"
+simnet_load_allow "$d/allow"
+simnet_load_truth "$d/hosts"
+scan --allow-special -p udp/53,udp/443,udp/7,icmp -I "$d/hosts" -r 5k
+equal "udp: sent" "$(field packets_sent)" 400
+equal "udp: closed" "$(field closed)" 150
+equal "udp: errors" "$(field errors)" 150
+equal "udp: echo replies" "$(field open)" 100
+equal "udp: invalid" "$(field validation_failed)" 0
+sed 's/^2.*/[&]:161/; s/^1.*/&:161/' "$d/hosts" >"$d/pairs"
+scan --allow-special -M udp -I "$d/pairs" -r 5k
+equal "pairs: closed and errors" "$(field closed) $(field errors)" "50 50"
+
+# ---- one address in each /64 -----------------------------------------------------
+scan -M icmp6-echo -x 64 2a00:1::/50 -r 50k
+equal "sub-prefixes: open" "$(field open)" 16384
+equal "sub-prefixes: found" "$(tail -n +2 "$d/out" | grep -c '^2a00:1:.*:1,')" 16384
+
 # ---- errors from the network, through the quote ---------------------------------
 printf '2a00:3::/48\n10.66.0.0/24\n' >"$d/unreach"
 simnet_load_unreach "$d/unreach"

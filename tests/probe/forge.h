@@ -79,7 +79,7 @@ static inline uint8_t forge_proto(const struct frame *f)
 
 static inline size_t forge_checksum_at(uint8_t proto)
 {
-	return proto == 6 ? 16 : 2;
+	return proto == 6 ? 16 : proto == 17 ? 6 : 2;
 }
 
 /* The checksum that belongs into an upper layer of n bytes at l4. */
@@ -140,7 +140,11 @@ static inline void forge_probe(struct frame *f, const struct reply_context *c,
 
 	memcpy(plan.src_mac, us, 6);
 	memcpy(plan.dst_mac, gw, 6);
-	l->module->layout(l->state, &w);
+	if (l->module->layout_of)
+		l->module->layout_of(l->state,
+		                     l->module->variant(l->state, what->flow.port), &w);
+	else
+		l->module->layout(l->state, &w);
 	if (w.bad || packet_template_init(&t, &plan, l4, (size_t)(w.at - l4)) < 0)
 		abort();
 	memset(f, 0, sizeof(*f));

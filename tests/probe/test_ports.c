@@ -7,7 +7,7 @@
 
 static void lists_are_sorted_and_unique(void **state)
 {
-	static const uint16_t want[] = { 22, 80, 81, 82, 443, 65535 };
+	static const uint32_t want[] = { 22, 80, 81, 82, 443, 65535 };
 	struct ports p = { 0 };
 
 	(void)state;
@@ -25,11 +25,13 @@ static void lists_are_sorted_and_unique(void **state)
 static void bad_lists_change_nothing(void **state)
 {
 	static const char *const bad[] = {
-		"",      "0",         "65536", "80-",   "-80",
-		"80-79", "80,",       ",80",   "80,,8", "1-0",
-		"0-5",   "1-65536",   " 80",   "80 ",   "+80",
-		"0x50",  "80-90-100", "a",     "80;81", "99999999999999999999",
-		"80\n",  "443-80",    "8\xff",
+		"",      "0",         "65536",  "80-",    "-80",
+		"80-79", "80,",       ",80",    "80,,8",  "1-0",
+		"0-5",   "1-65536",   " 80",    "80 ",    "+80",
+		"0x50",  "80-90-100", "a",      "80;81",  "99999999999999999999",
+		"80\n",  "udp/",      "udp",    "sctp/5", "udp/tcp/5",
+		"U:",    "X:5",       "icmp/1", "icmp7",  "tcp/0",
+		"U:0",   "53/udp",    "443-80", "8\xff",
 	};
 	struct ports p = { 0 };
 	struct diag d;
@@ -43,6 +45,43 @@ static void bad_lists_change_nothing(void **state)
 		assert_non_null(strstr(d.text, "port '"));
 		assert_int_equal(p.n, 1);
 	}
+	ports_fini(&p);
+}
+
+static void protocols_are_told_apart(void **state)
+{
+	static const uint32_t want[] = { 0,
+		                         80,
+		                         PROBE_TCP + 7,
+		                         PROBE_TCP + 8,
+		                         PROBE_TCP + 9,
+		                         PROBE_UDP + 53,
+		                         PROBE_UDP + 161 };
+	static const uint32_t resolved[] = { 0,
+		                             PROBE_TCP + 7,
+		                             PROBE_TCP + 8,
+		                             PROBE_TCP + 9,
+		                             PROBE_TCP + 80,
+		                             PROBE_UDP + 53,
+		                             PROBE_UDP + 161 };
+	struct ports p = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "udp/53,80,icmp,U:161,T:7-8,tcp/9", NULL), 0);
+	assert_int_equal(p.n, ARRAY_LEN(want));
+	assert_memory_equal(p.v, want, sizeof(want));
+	assert_true(ports_have(&p, 0) && ports_have(&p, PROBE_TCP) &&
+	            ports_have(&p, PROBE_UDP) && ports_have_bare(&p));
+	assert_int_equal(ports_resolve(&p, PROBE_TCP), 0);
+	assert_int_equal(p.n, ARRAY_LEN(resolved));
+	assert_memory_equal(p.v, resolved, sizeof(resolved));
+	assert_false(ports_have_bare(&p));
+	ports_fini(&p);
+	assert_int_equal(ports_add(&p, "5-6", NULL), 0);
+	assert_false(ports_have(&p, 0) || ports_have(&p, PROBE_TCP) ||
+	             ports_have(&p, PROBE_UDP));
+	assert_int_equal(ports_resolve(&p, PROBE_TCP | PROBE_UDP), 0);
+	assert_int_equal(p.n, 4);
 	ports_fini(&p);
 }
 
@@ -114,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(lists_are_sorted_and_unique),
 		cmocka_unit_test(bad_lists_change_nothing),
+		cmocka_unit_test(protocols_are_told_apart),
 		cmocka_unit_test(everything_fits),
 		cmocka_unit_test(random_lists_round_trip),
 	};

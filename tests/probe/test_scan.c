@@ -160,7 +160,7 @@ static struct targets *open_targets(const char *const *texts, size_t n, const ch
 {
 	struct ivtab_builder *b = ivtab_builder_new();
 	struct ports p = { 0 };
-	struct targets_config cfg = { &p, 99, { 0, 1 }, { 0, 0 } };
+	struct targets_config cfg = { .ports = &p, .seed = 99, .shard = { 0, 1 } };
 	struct addr128 first, last;
 	struct targets *t;
 

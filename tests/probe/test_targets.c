@@ -75,7 +75,10 @@ static void a_space_is_covered_exactly(void **state)
 		struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
 		struct addrset *seen = addrset_new(16);
 		struct ports ports = { 0 };
-		struct targets_config cfg = { &ports, 42 + i, { 0, 1 }, { 0, 0 } };
+		struct targets_config cfg = { .ports = &ports,
+			                      .seed = 42 + i,
+			                      .shard = { 0, 1 },
+			                      .limit = { 0, 0 } };
 		struct targets *t;
 
 		assert_int_equal(ports_add(&ports, lists[i], NULL), 0);
@@ -99,7 +102,10 @@ static void shards_partition(void **state)
 	assert_int_equal(ports_add(&ports, "80,443,1000", NULL), 0);
 	for (uint32_t k = 1; k <= 9; k++)
 		for (unsigned limit = 0; limit < 3; limit++) {
-			struct targets_config cfg = { &ports, 7, { 0, k }, { 0, 0 } };
+			struct targets_config cfg = { .ports = &ports,
+				                      .seed = 7,
+				                      .shard = { 0, k },
+				                      .limit = { 0, 0 } };
 			struct addrset *seen = addrset_new(16);
 			size_t total = 0, want = ADDRESSES * 3;
 
@@ -139,7 +145,10 @@ static void seeds_decide_the_order(void **state)
 	(void)state;
 	assert_int_equal(ports_add(&ports, "80", NULL), 0);
 	for (int i = 0; i < 3; i++) {
-		struct targets_config cfg = { &ports, i < 2 ? 1 : 2, { 0, 1 }, { 0, 0 } };
+		struct targets_config cfg = { .ports = &ports,
+			                      .seed = i < 2 ? 1 : 2,
+			                      .shard = { 0, 1 },
+			                      .limit = { 0, 0 } };
 		struct targets *t;
 
 		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
@@ -166,7 +175,9 @@ static void large_spaces_work(void **state)
 	struct ivtab_builder *b = builder(large, 1);
 	struct addrset *seen = addrset_new(16);
 	struct ports ports = { 0 };
-	struct targets_config cfg = { &ports, 3, { 0, 1 }, { 5000, 0 } };
+	struct targets_config cfg = {
+		.ports = &ports, .seed = 3, .shard = { 0, 1 }, .limit = { 5000, 0 }
+	};
 	struct probe_target out[100];
 	struct targets *t;
 	int n;
@@ -260,7 +271,10 @@ static void streams_are_read_whole(void **state)
 
 		seen = addrset_new(16);
 		for (uint32_t i = 0; i < k; i++) {
-			struct targets_config cfg = { &ports, 1, { i, k }, { 0, 0 } };
+			struct targets_config cfg = { .ports = &ports,
+				                      .seed = 1,
+				                      .shard = { i, k },
+				                      .limit = { 0, 0 } };
 
 			assert_int_equal(
 				targets_open_stream(&t, path, &policy, &cfg, NULL), 0);
@@ -272,7 +286,9 @@ static void streams_are_read_whole(void **state)
 		assert_int_equal(total, 2 * (LINES + 1));
 		addrset_free(seen);
 	}
-	struct targets_config limited = { &ports, 1, { 0, 1 }, { 777, 0 } };
+	struct targets_config limited = {
+		.ports = &ports, .seed = 1, .shard = { 0, 1 }, .limit = { 777, 0 }
+	};
 
 	seen = addrset_new(16);
 	assert_int_equal(targets_open_stream(&t, path, &policy, &limited, NULL), 0);
@@ -288,7 +304,9 @@ static void faults_in_streams_are_told(void **state)
 	char path[] = "/tmp/sextant-test-XXXXXX", empty[] = "/tmp/sextant-test-XXXXXX";
 	struct reader_policy lenient = { .reported = 1 }, strict = { .strict = true };
 	struct ports ports = { 0 };
-	struct targets_config cfg = { &ports, 1, { 0, 1 }, { 0, 0 } };
+	struct targets_config cfg = {
+		.ports = &ports, .seed = 1, .shard = { 0, 1 }, .limit = { 0, 0 }
+	};
 	struct addrset *seen = addrset_new(16);
 	struct diag d = { "" };
 	struct targets *t;
@@ -322,12 +340,172 @@ static void faults_in_streams_are_told(void **state)
 	ports_fini(&ports);
 }
 
+/* Sub-prefixes: each exactly once per identifier, none outside, IPv4 as ever. */
+static void sub_prefixes_are_walked(void **state)
+{
+	static const char *const texts[] = { "2001:db8::/56", "2001:db8:0:100::/58",
+		                             "192.0.2.0/28" };
+	static const char *const iids[] = { "low", "rand", "zero", "::dead:beef" };
+	struct ports ports = { 0 };
+	struct ivtab_builder *b = builder(texts, ARRAY_LEN(texts));
+	struct targets *t;
+
+	(void)state;
+	assert_int_equal(ports_add_none(&ports), 0);
+	for (size_t i = 0; i < ARRAY_LEN(iids); i++) {
+		struct targets_config cfg = { .ports = &ports,
+			                      .seed = 9,
+			                      .shard = { 0, 1 },
+			                      .probe_length = 64,
+			                      .iid = { .number = 3 } };
+		struct addrset *seen = addrset_new(16), *nets = addrset_new(16);
+		struct probe_target out[64];
+		int n;
+
+		assert_true(targets_parse_iid(&cfg.iid, iids[i]));
+		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+		assert_true(targets_total(t) == 3 * (256 + 64) + 16);
+		while ((n = targets_next(t, out, 64)) != PROBE_SOURCE_END)
+			for (int k = 0; k < n; k++) {
+				struct addr128 a = out[k].addr;
+
+				assert_int_equal(addrset_add(seen, a), 1);
+				if (addr_is_v4(a))
+					continue;
+				if (i == 0)
+					assert_true(a.lo >= 1 && a.lo <= 3);
+				if (i == 3)
+					assert_true(a.lo >= 0xdeadbeef &&
+					            a.lo <= 0xdeadbeef + 2);
+				a.lo = 0;
+				addrset_add(nets, a);
+			}
+		assert_int_equal(addrset_count(seen), 3 * (256 + 64) + 16);
+		assert_int_equal(addrset_count(nets), 256 + 64);
+		targets_close(t);
+		addrset_free(seen);
+		addrset_free(nets);
+		cfg.probe_length = 60;
+		cfg.iid.number = 0;
+		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+		targets_close(t);
+		cfg.probe_length = 50; /* half of a /50 was named */
+		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), -EINVAL);
+		cfg.probe_length = 127;
+		cfg.iid.number = 3;
+		assert_int_equal(targets_open_space(&t, b, &cfg, NULL), -EINVAL);
+	}
+	assert_false(targets_parse_iid(&(struct targets_iid){ 0 }, "high"));
+	assert_false(targets_parse_iid(&(struct targets_iid){ 0 }, "192.0.2.1"));
+	ivtab_builder_free(b);
+	ports_fini(&ports);
+}
+
+/* What comes before the skipped position and after it is the whole, in order. */
+static void check_skip(struct targets *(*open)(const struct targets_config *, void *),
+                       void *arg, struct targets_config cfg)
+{
+	enum { MAX = 40000 };
+	struct probe_target *all = calloc(MAX, sizeof(*all)), out[77];
+	size_t total = 0;
+	struct targets *t = open(&cfg, arg);
+	int n;
+
+	assert_non_null(all);
+	while ((n = targets_next(t, all + total, 64)) != PROBE_SOURCE_END) {
+		total += (size_t)n;
+		assert_true(total + 64 < MAX);
+	}
+	targets_close(t);
+	for (size_t skip = 0; skip <= total; skip += total / 3 + 1) {
+		size_t at = skip;
+
+		cfg.skip = skip;
+		t = open(&cfg, arg);
+		while ((n = targets_next(t, out, ARRAY_LEN(out))) != PROBE_SOURCE_END)
+			for (int i = 0; i < n; i++, at++) {
+				assert_true(addr_eq(all[at].addr, out[i].addr));
+				assert_int_equal(all[at].port, out[i].port);
+			}
+		assert_int_equal(at, total);
+		targets_close(t);
+	}
+	free(all);
+}
+
+static struct targets *open_stream(const struct targets_config *cfg, void *path)
+{
+	struct targets *t = NULL;
+
+	assert_int_equal(targets_open_stream(&t, path, NULL, cfg, NULL), 0);
+	return t;
+}
+
+static struct targets *open_space(const struct targets_config *cfg, void *builder)
+{
+	struct targets *t = NULL;
+
+	assert_int_equal(targets_open_space(&t, builder, cfg, NULL), 0);
+	return t;
+}
+
+static void a_part_can_be_skipped(void **state)
+{
+	static const char *const texts[] = { "2001:db8::/117" };
+	char path[] = "/tmp/sextant-test-XXXXXX";
+	struct ivtab_builder *b = builder(texts, 1);
+	struct ports ports = { 0 };
+	struct targets_config cfg = {
+		.ports = &ports, .seed = 5, .shard = { 1, 2 }, .repeatable = true
+	};
+
+	(void)state;
+	assert_int_equal(ports_add(&ports, "80,udp/53", NULL), 0);
+	check_skip(open_space, b, cfg);
+	write_list(path, 30000, "[2001:db8::5]:8080\n");
+	check_skip(open_stream, path, cfg);
+	unlink(path);
+	ivtab_builder_free(b);
+	ports_fini(&ports);
+}
+
+static void lines_may_name_a_port(void **state)
+{
+	char path[] = "/tmp/sextant-test-XXXXXX";
+	struct reader_policy policy = { .reported = 1 };
+	struct ports none = { 0 };
+	struct targets_config cfg = { .ports = &none,
+		                      .shard = { 0, 1 },
+		                      .pairs = PROBE_TCP };
+	struct probe_target out[64];
+	struct targets *t;
+	uint64_t bad, sum = 0;
+	int n, total = 0;
+
+	(void)state;
+	write_list(path, 2,
+	           "[2001:db8::7]:443 # c\n192.0.2.1:8080\n[::1]:0\n[::1]:65536\n"
+	           "2001:db8::1:80:\n192.0.2.2:\n");
+	assert_int_equal(targets_open_stream(&t, path, &policy, &cfg, NULL), 0);
+	while ((n = targets_next(t, out, 64)) != PROBE_SOURCE_END)
+		for (int i = 0; i < n; i++, total++)
+			sum += out[i].port;
+	assert_int_equal(total, 2);
+	assert_int_equal(sum, 443 + 8080 + 2 * PROBE_TCP);
+	assert_int_equal(targets_result(t, &bad, NULL), 0);
+	assert_int_equal(bad, 6);
+	targets_close(t);
+	unlink(path);
+}
+
 static void failed_allocations_are_told(void **state)
 {
 	char path[] = "/tmp/sextant-test-XXXXXX";
 	struct ivtab_builder *b = builder(space, ARRAY_LEN(space));
 	struct ports ports = { 0 };
-	struct targets_config cfg = { &ports, 1, { 0, 1 }, { 0, 0 } };
+	struct targets_config cfg = {
+		.ports = &ports, .seed = 1, .shard = { 0, 1 }, .limit = { 0, 0 }
+	};
 	struct targets *t;
 	long n = 0;
 	int rc;
@@ -361,6 +539,9 @@ int main(void)
 		cmocka_unit_test(seeds_decide_the_order),
 		cmocka_unit_test(large_spaces_work),
 		cmocka_unit_test(texts_are_parsed),
+		cmocka_unit_test(sub_prefixes_are_walked),
+		cmocka_unit_test(a_part_can_be_skipped),
+		cmocka_unit_test(lines_may_name_a_port),
 		cmocka_unit_test(streams_are_read_whole),
 		cmocka_unit_test(faults_in_streams_are_told),
 	};

@@ -1,0 +1,269 @@
+/* `probe scan`: what the command line asks for, without touching anything. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/rng.h"
+#include "probe/cmd_scan.h"
+#include "probe/module.h"
+
+static int add_target(struct scan_job *j, const char *text, struct diag *d)
+{
+	struct addr128 first, last;
+	char quoted[80];
+	int v6;
+
+	if (!targets_parse(&first, &last, text))
+		return diag_set(d, ERR_PARSE,
+		                "target '%s' is no address, prefix or range",
+		                log_quote(quoted, sizeof(quoted), text, strlen(text)));
+	v6 = !addr_is_v4(first);
+	if (!j->has_args || (j->first[v6].hi | j->first[v6].lo) == 0)
+		j->first[v6] = first;
+	j->has_args = true;
+	return ivtab_add_range(j->space, first, last, 1);
+}
+
+static int read_targets(struct scan_job *j, struct scan_options *o, int argc,
+                        char *argv[], struct diag *d)
+{
+	for (int i = 0; i < argc; i++) {
+		int rc;
+
+		if (!strcmp(argv[i], "-") && !o->list) {
+			o->list = "-";
+			continue;
+		}
+		rc = add_target(j, argv[i], d);
+		if (rc < 0)
+			return rc;
+	}
+	if (o->list && j->has_args)
+		return diag_set(d, -EINVAL, "targets and a list of them: give one");
+	if (!o->list && !j->has_args && o->scope.allowlists.n == 0)
+		return diag_set(d, -EINVAL,
+		                "no targets: give prefixes, -I FILE or -w FILE");
+	return 0;
+}
+
+static uint32_t kind_of(const struct probe_module *m)
+{
+	if (!m->has_port)
+		return 0;
+	return m->proto == OBS_UDP ? PROBE_UDP : PROBE_TCP;
+}
+
+/* The modules that -M names: what their targets are, or-ed; *plain: some have no
+ * ports. */
+static int read_modules(const struct opt_list *names, uint32_t *kinds, bool *plain,
+                        struct diag *d)
+{
+	*kinds = 0;
+	*plain = false;
+	for (size_t i = 0; i < names->n; i++) {
+		const struct probe_module *m = module_find(names->v[i]);
+
+		if (!m)
+			return diag_set(d, ERR_PARSE,
+			                "there is no probe module '%s' "
+			                "(--list-probe-modules lists them)",
+			                names->v[i]);
+		*kinds |= kind_of(m);
+		*plain |= !m->has_port;
+	}
+	return 0;
+}
+
+static int add_name(struct scan_job *j, const char *name, struct diag *d)
+{
+	if (j->n_modules == SCAN_MODULES)
+		return diag_set(d, ERR_PARSE, "more than %d probe modules", SCAN_MODULES);
+	j->modules[j->n_modules++] = name;
+	return 0;
+}
+
+/* What -p asks for and -M does not offer. */
+static int add_implied(struct scan_job *j, struct scan_options *o, uint32_t kinds,
+                       bool plain, struct diag *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < o->modules.n; i++)
+		rc = add_name(j, o->modules.v[i], d);
+	if (rc == 0 && ports_have(&j->ports, PROBE_TCP) && !(kinds & PROBE_TCP))
+		rc = add_name(j, "tcp-syn", d);
+	if (rc == 0 && ports_have(&j->ports, PROBE_UDP) && !(kinds & PROBE_UDP))
+		rc = add_name(j, "udp", d);
+	if (rc == 0 && ports_have(&j->ports, 0) && !plain) {
+		rc = add_name(j, "icmp6-echo", d);
+		if (rc == 0)
+			rc = add_name(j, "icmp-echo", d);
+	}
+	if (o->modules.n || o->ports.n)
+		o->modules = (struct opt_list){ j->modules, j->n_modules };
+	return rc;
+}
+
+/* Which kinds of targets the scan has, and the modules for them. */
+static int read_ports(struct scan_job *j, struct scan_options *o, struct diag *d)
+{
+	uint32_t kinds;
+	bool plain;
+	int rc = read_modules(&o->modules, &kinds, &plain, d);
+
+	for (size_t i = 0; rc == 0 && i < o->ports.n; i++)
+		rc = ports_add(&j->ports, o->ports.v[i], d);
+	if (rc < 0)
+		return rc;
+	if (kinds && !o->ports.n && !o->list)
+		return diag_set(d, ERR_PARSE, "which ports? (-p PORTS)");
+	if (o->modules.n && !kinds && ports_have_bare(&j->ports))
+		return diag_set(d, ERR_PARSE,
+		                "no module of this scan has ports (-M tcp-syn?)");
+	j->order.pairs = kinds & PROBE_TCP || !kinds ? PROBE_TCP : PROBE_UDP;
+	if (ports_have_bare(&j->ports))
+		rc = ports_resolve(&j->ports, kinds ? kinds : PROBE_TCP);
+	if (rc == 0 && (plain || (!o->modules.n && !o->ports.n)))
+		rc = ports_add_none(&j->ports);
+	return rc < 0 ? rc : add_implied(j, o, kinds, plain, d);
+}
+
+/* ZMap's 0-based --shard I with --shards N, or masscan's 1-based I/N. */
+static int read_shard(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	const char *slash = strchr(o->shard, '/');
+	uint64_t i, n = o->shards;
+	char first[24] = "";
+
+	if (slash && (size_t)(slash - o->shard) < sizeof(first)) {
+		memcpy(first, o->shard, (size_t)(slash - o->shard));
+		if (!opt_parse_count(&i, first) || !opt_parse_count(&n, slash + 1) ||
+		    i-- < 1)
+			return diag_set(d, ERR_PARSE, "--shard '%s' is not I/N, from 1/N",
+			                o->shard);
+	} else if (!opt_parse_count(&i, o->shard)) {
+		return diag_set(d, ERR_PARSE, "--shard '%s' is no number", o->shard);
+	}
+	if (n < 1 || n > UINT32_MAX || i >= n)
+		return diag_set(d, ERR_PARSE,
+		                "--shard must be 0 to --shards - 1, or 1/N to N/N");
+	if (n > 1 && !o->seed)
+		return diag_set(d, ERR_PARSE, "shards need a common --seed");
+	j->order.shard = (struct shard){ (uint32_t)i, (uint32_t)n };
+	return 0;
+}
+
+static int read_lengths(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	if (o->probe_length > 128)
+		return diag_set(d, ERR_PARSE, "--probe-length must be 1 to 128");
+	if (!targets_parse_iid(&j->order.iid, o->iid))
+		return diag_set(d, ERR_PARSE, "--iid '%s' is not low, rand, zero or ::N",
+		                o->iid);
+	if (!o->probe_length && o->iid_num > 1)
+		return diag_set(d, ERR_PARSE, "--iid-num is for --probe-length");
+	j->order.probe_length = (unsigned)o->probe_length;
+	j->order.iid.number = o->iid_num;
+	return 0;
+}
+
+static int read_order(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	if (o->seed && !opt_parse_count(&j->order.seed, o->seed))
+		return diag_set(d, ERR_PARSE, "seed '%s' is no number", o->seed);
+	if (!o->seed)
+		rng_secret(&j->order.seed, sizeof(j->order.seed));
+	j->order.ports = &j->ports;
+	if (o->max_targets && !targets_parse_limit(&j->order.limit, o->max_targets))
+		return diag_set(d, ERR_PARSE, "--max-targets '%s'", o->max_targets);
+	if (o->list && j->order.limit.fraction > 0)
+		return diag_set(d, ERR_PARSE,
+		                "--max-targets: a share of a list of unknown length");
+	return 0;
+}
+
+static int read_numbers(const struct scan_options *o, struct diag *d)
+{
+	if (!(o->rate_pps > 0))
+		return diag_set(d, ERR_PARSE,
+		                "the rate must be more than 0 packets a second");
+	if (o->probes < 1 || o->probes > 1000)
+		return diag_set(d, ERR_PARSE, "--probes must be 1 to 1000");
+	if (o->hop_limit < 1 || o->hop_limit > 255)
+		return diag_set(d, ERR_PARSE, "--probe-ttl must be 1 to 255");
+	if (o->source_port > UINT16_MAX)
+		return diag_set(d, ERR_PARSE, "--source-port must be 1 to 65535");
+	if (o->vantage > UINT16_MAX)
+		return diag_set(d, ERR_PARSE, "--vantage must be 0 to 65535");
+	return 0;
+}
+
+/* --payload is a short name for an argument of the UDP module. */
+static int read_payload(struct scan_job *j, struct scan_options *o, struct diag *d)
+{
+	size_t n = o->module_args.n;
+
+	if (!o->payload)
+		return 0;
+	if (n + 1 > SCAN_ARGS)
+		return diag_set(d, ERR_PARSE, "more than %d probe arguments", SCAN_ARGS);
+	if (n)
+		memcpy(j->args, o->module_args.v, n * sizeof(*j->args));
+	if (asprintf(&j->payload_arg, "payload=%s", o->payload) < 0) {
+		j->payload_arg = NULL;
+		return -ENOMEM;
+	}
+	j->args[n] = j->payload_arg;
+	o->module_args = (struct opt_list){ j->args, n + 1 };
+	return 0;
+}
+
+static void make_config(struct scan_job *j, const struct scan_options *o)
+{
+	j->cfg = (struct probe_config){
+		.interface = o->interface,
+		.route_to = { j->first[0], j->first[1] },
+		.modules = o->modules,
+		.module_args = o->module_args,
+		.source_ips = o->source_ips,
+		.rate_pps = o->rate_pps,
+		.probes = (unsigned)o->probes,
+		.probe_interval_ns = o->probe_interval_ns,
+		.cooldown_ns = o->cooldown_ns,
+		.link = o->link,
+		.gateway_mac = o->gateway_mac,
+		.hop_limit = (unsigned)o->hop_limit,
+		.source_port = (uint16_t)o->source_port,
+		.vantage = (uint16_t)o->vantage,
+		.dedup = o->dedup == 0,
+		.stop = &j->stop,
+		.seed = j->order.seed,
+	};
+}
+
+int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[],
+              struct diag *d)
+{
+	int rc;
+
+	j->space = ivtab_builder_new();
+	if (!j->space)
+		return -ENOMEM;
+	rc = read_numbers(o, d);
+	if (rc == 0)
+		rc = read_targets(j, o, argc, argv, d);
+	if (rc == 0)
+		rc = read_ports(j, o, d);
+	if (rc == 0)
+		rc = read_payload(j, o, d);
+	if (rc == 0)
+		rc = read_shard(j, o, d);
+	if (rc == 0)
+		rc = read_lengths(j, o, d);
+	if (rc == 0)
+		rc = read_order(j, o, d);
+	if (rc == 0)
+		rc = obs_fields_parse(&j->fields, o->fields, d);
+	make_config(j, o);
+	return rc;
+}
