@@ -310,6 +310,7 @@ void addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a)
 	if (iid == iid_fields[IID_EUI64]) {
 		uint32_t oui = addr_oui(a);
 
-		snprintf(p, 9, "%02x-%02x-%02x", oui >> 16, oui >> 8 & 255, oui & 255);
+		snprintf(p, 9, "%02x-%02x-%02x", oui >> 16 & 255, oui >> 8 & 255,
+		         oui & 255);
 	}
 }
