@@ -148,6 +148,8 @@ static void add_addr(struct table *t, struct addr128 a, uint8_t len)
 {
 	struct cell *c;
 
+	if (t->doc->rc < 0)
+		return;
 	if (t->n_addrs == t->cap_addrs) {
 		size_t cap = t->cap_addrs ? 2 * t->cap_addrs : 64;
 		struct addr128 *addrs = realloc(t->addrs, cap * sizeof(*addrs));
