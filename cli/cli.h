@@ -6,4 +6,7 @@
 
 extern const struct cmd discover_cmd;
 
+/* Verbs of `sextant hitlist` that need other components too. */
+extern const struct cmd hitlist_more_cmds[];
+
 #endif

@@ -19,6 +19,7 @@ static const struct cmd_group groups[] = {
 	  NULL },
 	{ "probe", "send probes and validate the replies", probe_cmds, NULL },
 	{ "hitlist", "the store of what is alive", hitlist_cmds, NULL },
+	{ "hitlist", NULL, hitlist_more_cmds, NULL },
 	{ "analysis", "statistics of address sets, offline", analysis_cmds, NULL },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -321,12 +321,28 @@ struct taking {
 	struct diag *d;
 };
 
+/* See observation_of_silence(): the streak is in the tag. */
+static void record_of_silence(struct host_record *r, const struct observation *o)
+{
+	uint64_t s = o->when_us / 1000000;
+
+	*r = (struct host_record){
+		.addr = o->target,
+		.last_probed = s > UINT32_MAX ? UINT32_MAX : (uint32_t)s,
+		.fail_streak = o->tag > UINT16_MAX ? UINT16_MAX : (uint16_t)o->tag,
+	};
+}
+
 static int take_observed(void *ctx, const struct observation *o)
 {
 	struct taking *t = ctx;
 	struct host_record r;
 
 	t->b->read++;
+	if (o->outcome == OBS_SILENT && o->tag) {
+		record_of_silence(&r, o);
+		return batch_take(t->b, &r, t->d);
+	}
 	if (!host_record_from_observation(&r, o, t->source))
 		return 0;
 	t->b->answers++;

@@ -95,6 +95,18 @@ static const struct opt block_list_opts[] = {
 };
 static const struct block_list_cfg block_list_defaults = { .output = "-" };
 
+static const struct opt due_opts[] = {
+	DUE_OPTS(struct due_command, due),
+	OPT_STR("now", 0, struct due_command, now, "DATE",
+	        "plan as if it were DATE, like 2026-06-02 or 2026-06-02T12:00:00Z"),
+	OPT_FLAG("classes", 0, struct due_command, classes,
+	         "add why: new, responsive, failing or dropped"),
+	OPT_STR("output-file", 'o', struct due_command, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_END,
+};
+static const struct due_command due_defaults = { .due = { DUE_DEFAULTS }, .output = "-" };
+
 const struct cmd hitlist_cmds[] = {
 	{ "import", import_run, "DIR FILE...", "add the addresses of lists to a hitlist",
 	  import_opts, &import_defaults, sizeof(struct import_cfg), 0,
@@ -118,6 +130,10 @@ const struct cmd hitlist_cmds[] = {
 	{ "alias-add", alias_add_run, "DIR PREFIX...",
 	  "mark prefixes as aliased, and remove the hosts inside", alias_opts, NULL,
 	  sizeof(struct alias_cfg), 0, NULL },
+	{ "due", due_run, "DIR", "plan who is to be probed now", due_opts, &due_defaults,
+	  sizeof(struct due_command), 0,
+	  "New hosts come first, then those that answered last time, those that did not, "
+	  "and a few of the dropped ones; each group in random order." },
 	{ "block-add", block_add_run, "DIR PREFIX...",
 	  "honour opt-outs: purge prefixes, and never probe or publish them",
 	  block_add_opts, NULL, sizeof(struct block_cfg), 0,

@@ -34,6 +34,12 @@ struct alias_cfg {
 	struct opt_list files;
 };
 
+struct due_command {
+	struct due_cfg due;
+	const char *now, *output;
+	bool classes;
+};
+
 struct block_cfg {
 	struct opt_list files;
 	const char *requester, *reason, *evidence, *date, *expires;
@@ -48,6 +54,7 @@ int block_add_run(const void *cfg, int argc, char *argv[]);
 int block_remove_run(const void *cfg, int argc, char *argv[]);
 int block_list_run(const void *cfg, int argc, char *argv[]);
 int block_check_run(const void *cfg, int argc, char *argv[]);
+int due_run(const void *cfg, int argc, char *argv[]);
 int import_run(const void *cfg, int argc, char *argv[]);
 int export_run(const void *cfg, int argc, char *argv[]);
 int lookup_run(const void *cfg, int argc, char *argv[]);

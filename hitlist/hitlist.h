@@ -19,6 +19,7 @@
 #include "common/observation.h"
 #include "common/opt.h"
 #include "common/rng.h"
+#include "common/scope.h"
 
 struct hitlist;
 
@@ -208,6 +209,85 @@ struct journal_visitor {
 };
 int hitlist_visit_journals(const struct hitlist *h, const struct journal_visitor *v,
                            struct diag *d);
+
+/* Who is to be probed now (method: hitlist/due.c). */
+enum due_class {
+	DUE_NEW,        /* never probed */
+	DUE_RESPONSIVE, /* answered last time */
+	DUE_FAILING,    /* did not, for less than drop_after */
+	DUE_DROPPED,    /* for longer: a few of them, whether they have come back */
+	DUE_CLASSES,
+	DUE_LATER = DUE_CLASSES,
+	DUE_NEVER, /* its policy says so */
+};
+const char *due_class_str(enum due_class c);
+
+struct due_config { /* all times in seconds */
+	uint32_t now;
+	uint32_t interval;          /* between two probes of a responsive host */
+	uint32_t backoff_max;       /* longest time between two probes of a failing one */
+	uint32_t drop_after;        /* without an answer for so long: dropped */
+	uint32_t retest_after;      /* time between two probes of a dropped one */
+	uint64_t retest_max;        /* so many dropped ones a plan, the oldest first */
+	uint64_t max;               /* hosts in all; 0: no limit */
+	uint64_t seed;              /* of the order within a class */
+	const struct scope *scope;  /* NULL: any address */
+	const struct ivtab *routed; /* only what this covers; NULL: any address */
+};
+
+struct due_plan {
+	struct addrvec hosts;      /* by class, each class in random order */
+	size_t count[DUE_CLASSES]; /* of hosts, from each class */
+	/* What became of all others, in the order of the questions. */
+	uint64_t known, out_of_scope, not_routed, blocked, aliased, no_scan;
+	uint64_t unresponsive; /* dropped, and not in the plan */
+	uint64_t later, beyond_max;
+};
+
+/* The same as options: rows for a command whose config holds a due_cfg as f. */
+struct due_cfg {
+	uint64_t interval_ns, backoff_ns, drop_ns, retest_ns, retest_max, max, seed;
+	const char *routed;
+	struct scope_config scope;
+};
+#define DUE_OPTS(cfg, f)                                                               \
+	OPT_DURATION("interval", 0, cfg, f.interval_ns, "TIME",                        \
+	             "probe a responsive host every TIME (default 1d)"),               \
+		OPT_DURATION("backoff-max", 0, cfg, f.backoff_ns, "TIME",              \
+	                     "probe a failing host at least every TIME (default 8d)"), \
+		OPT_DURATION("drop-after", 0, cfg, f.drop_ns, "TIME",                  \
+	                     "drop hosts that are silent for TIME (default 30d)"),     \
+		OPT_DURATION("retest-after", 0, cfg, f.retest_ns, "TIME",              \
+	                     "test a dropped host again after TIME (default 90d)"),    \
+		OPT_COUNT("retest-max", 0, cfg, f.retest_max, "N",                     \
+	                  "of the dropped ones test N at most (default 10k)"),         \
+		OPT_COUNT("max-hosts", 'n', cfg, f.max, "N",                           \
+	                  "N hosts at most, new ones first (default: all)"),           \
+		OPT_COUNT("seed", 'e', cfg, f.seed, "N",                               \
+	                  "random seed of the order (default 1)"),                     \
+		OPT_STR("routed-file", 0, cfg, f.routed, "FILE",                       \
+	                "leave out what no prefix in FILE covers"),                    \
+		SCOPE_OPTS(cfg, f.scope)
+#define DUE_DEFAULTS                                    \
+	.interval_ns = 86400 * UINT64_C(1000000000),    \
+	.backoff_ns = 8 * 86400 * UINT64_C(1000000000), \
+	.drop_ns = 30 * 86400 * UINT64_C(1000000000),   \
+	.retest_ns = 90 * 86400 * UINT64_C(1000000000), .retest_max = 10000, .seed = 1
+
+/* As of the wall clock; scope and routed are left to the caller. */
+void due_config_make(struct due_config *c, const struct due_cfg *cfg);
+int due_load_routed(struct ivtab **out, const char *path, struct diag *d);
+void due_report(const struct due_plan *p); /* to the log */
+
+enum due_class due_classify(const struct host_record *r, const struct due_config *c);
+int hitlist_due(struct due_plan *out, const struct hitlist *h, const struct due_config *c,
+                struct diag *d);
+void due_plan_fini(struct due_plan *p);
+
+/* The observation that tells of a known host's silence at when_us: r is its
+ * record.  Merged, it is probed then, and has failed once more in a row. */
+void observation_of_silence(struct observation *o, const struct host_record *r,
+                            uint64_t when_us);
 
 /* Known aliased prefixes; value 1.  Borrowed, valid until the next merge. */
 const struct ivtab *hitlist_aliased(const struct hitlist *h);

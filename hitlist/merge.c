@@ -161,6 +161,9 @@ static int classify(struct commit *c, const struct host_record *r, bool was)
 		rc = batch_tried(c->b, r->addr, c->d);
 		return rc < 0 ? rc : 0;
 	}
+	/* Silence is news of known hosts only: this one has gone meanwhile. */
+	if (!rc && !r->first_seen && !r->last_seen && !r->sources && r->last_probed)
+		return 0;
 	if (rc) {
 		c->st.updated++;
 	} else {

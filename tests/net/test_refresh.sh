@@ -1,0 +1,143 @@
+#!/bin/bash
+# sextant hitlist refresh over the wire: who answers and who does not is in the
+# hitlist afterwards, opt-outs see no packet, a dead network drops nobody, and a
+# killed refresh goes on where it was.  $1 = sextant.
+. "$(dirname "$0")/simnet.sh"
+simnet_enter "$@"
+set -u
+export LC_ALL=C
+sextant=$1
+bad=0
+
+fail()
+{
+	echo "FAILED: $*"
+	bad=1
+}
+
+# equal WHAT GOT EXPECTED
+equal()
+{
+	[ "$2" = "$3" ] || fail "$1: $2, expected $3"
+}
+
+simnet_up
+d=$(mktemp -d) || exit 1
+trap 'simnet_down; rm -rf "$d"' EXIT
+
+refresh()
+{
+	"$sextant" hitlist refresh "$d/hl" -i "$SIMNET_IF" -r 20k -c 500ms -m "$d/json" \
+		"$@" >"$d/out" 2>"$d/log" || {
+		cat "$d/log"
+		fail "refresh $*: status $?"
+	}
+}
+
+value()
+{
+	sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p" "$d/json"
+}
+
+# due N OPTION...
+due()
+{
+	local want=$1
+
+	shift
+	"$sextant" hitlist due "$d/hl" "$@" >"$d/due" 2>"$d/log" || fail "due $*"
+	equal "due $*" "$(wc -l <"$d/due")" "$want"
+}
+
+# ---- the world: hosts, dead addresses, and a site that has opted out ------------
+for i in $(seq 1 3000); do
+	printf '2a00:%x:%x::%x\n' $((i % 50 + 1)) $((i % 7 + 1)) "$i"
+done >"$d/alive"
+sed 's/::/:dead::/' "$d/alive" | head -1000 >"$d/dead"
+for i in $(seq 1 50); do printf '2a01:bad::%x\n' "$i"; done >"$d/site"
+echo 2a01:bad::/32 >"$d/block"
+cat "$d/alive" "$d/site" >"$d/truth"
+simnet_load_truth "$d/truth"
+simnet_load_block "$d/block"
+"$sextant" hitlist import -q "$d/hl" "$d/alive" "$d/dead" "$d/site" || fail import
+due 4050
+"$sextant" hitlist block add "$d/hl" 2a01:bad::/32 2>/dev/null || fail "block add"
+# Such an address can only come from a blocklist that the hitlist does not have.
+printf '2a02:1::1\n2a02:2::1\n' >"$d/more"
+echo 2a02:2::/32 >"$d/site2"
+simnet_load_block "$d/site2"
+"$sextant" hitlist import -q "$d/hl" "$d/more" || fail import
+due 4002
+due 4001 -b "$d/site2"
+due 100 -n 100
+
+# ---- the first refresh ---------------------------------------------------------
+refresh -b "$d/site2"
+equal "probed" "$(value probed)" 4001
+equal "packets" "$(value packets_sent)" $((3 * 4001))
+equal "packets on the wire" "$(simnet_counter total)" $((3 * 4001))
+equal "packets into what is blocked" "$(simnet_counter blocked)" 0
+equal "alive" "$(value alive)" 3000
+equal "silent" "$(value silent)" 1001
+"$sextant" hitlist export --responsive "$d/hl" | sort >"$d/got"
+sort "$d/alive" | cmp -s - "$d/got" || fail "responsive hosts are not those that are"
+"$sextant" hitlist lookup "$d/hl" "$(head -1 "$d/dead")" >"$d/out"
+grep -q "failed 1 times since" "$d/out" || fail "silence is not recorded: $(cat "$d/out")"
+grep -q "last answer never, last probed 20" "$d/out" || fail "silence: $(cat "$d/out")"
+due 0 -b "$d/site2"
+due 1001 --drop-after 0s --retest-after 0s -b "$d/site2" # the dropped ones, for a test
+due 10 --drop-after 0s --retest-after 0s --retest-max 10 -b "$d/site2"
+
+# ---- a second one: streaks grow, hosts come and go -------------------------------
+head -500 "$d/dead" >"$d/come"
+tail -2500 "$d/alive" >"$d/stay"
+simnet_internet nft flush set inet simnet truth6
+cat "$d/come" "$d/stay" >"$d/truth"
+simnet_load_truth "$d/truth"
+sleep 1.1
+refresh -b "$d/site2" --interval 1s
+equal "alive the second time" "$(value alive)" 3000
+equal "silent the second time" "$(value silent)" 1001
+"$sextant" hitlist export -O csv "$d/hl" >"$d/csv"
+equal "failed twice" "$(awk -F, '$5 == 2' "$d/csv" | wc -l)" 501
+equal "failed once" "$(awk -F, '$5 == 1' "$d/csv" | wc -l)" 500
+equal "failed never" "$(awk -F, '$5 == 0' "$d/csv" | wc -l)" 3001 # 2a02:2::1 too
+
+# ---- the network is down: nobody is blamed --------------------------------------
+simnet_loss 100
+sleep 1.1
+cp -r "$d/hl" "$d/before"
+refresh -b "$d/site2" --interval 1s
+equal "judged while the network is down" "$(($(value silent) + $(value alive)))" 0
+grep -q "is the network down" "$d/log" || fail "no word of the network: $(cat "$d/log")"
+"$sextant" hitlist export -O csv "$d/hl" | cmp -s - "$d/csv" ||
+	fail "a dead network has changed the hitlist"
+simnet_loss 0
+
+# ---- killed at random moments: the rest is still due ------------------------------
+simnet_reset
+for i in 1 2 3 4 5 6; do
+	"$sextant" hitlist refresh "$d/hl" -i "$SIMNET_IF" -r 4k -c 200ms -q -b "$d/site2" \
+		--interval 1s >/dev/null 2>"$d/log" &
+	pid=$!
+	sleep "0.$((i * 15))"
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	"$sextant" hitlist check "$d/hl" 2>"$d/log" || fail "after kill $i: $(cat "$d/log")"
+done
+refresh -b "$d/site2" --interval 1s
+"$sextant" hitlist export -O csv "$d/hl" >"$d/after"
+equal "hosts that answered" "$(awk -F, '$5 == 0' "$d/after" | wc -l)" 3001
+equal "hosts lost" "$(cut -d, -f1 "$d/csv" | diff - <(cut -d, -f1 "$d/after") | wc -l)" 0
+equal "packets into what is blocked" "$(simnet_counter blocked)" 0
+
+# ---- usage ---------------------------------------------------------------------
+for args in "-M tcp-syn" "-M icmp6-echo/80" "-M tcp-syn/70000" "-r 0" "-P 0"; do
+	# shellcheck disable=SC2086 # words
+	"$sextant" hitlist refresh "$d/hl" $args >"$d/out" 2>"$d/log"
+	equal "refresh $args: status" $? 2
+done
+"$sextant" hitlist refresh "$d/none" -i "$SIMNET_IF" 2>"$d/log" && fail "no hitlist: status 0"
+[ ! -e "$d/none" ] || fail "refresh has made a hitlist"
+[ $bad = 0 ] && echo "refresh: all as it should be"
+exit $bad
