@@ -1,13 +1,18 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/cmds.h"
+#include "analysis/csvcol.h"
 #include "analysis/groups.h"
 #include "analysis/profiles.h"
 #include "analysis/treemap.h"
+#include "common/log.h"
 
-enum colour { COLOUR_HITS, COLOUR_ENTROPY };
-static const char *const colours[] = { "hits", "entropy", NULL };
+enum colour { COLOUR_HITS, COLOUR_ENTROPY, COLOUR_COLUMN };
+static const char *const colours[] = { "hits", "entropy", "column", NULL };
+enum function { FUNCTION_MEAN, FUNCTION_MIN, FUNCTION_MAX, FUNCTION_SUM, FUNCTION_VAR };
+static const char *const functions[] = { "mean", "min", "max", "sum", "var", NULL };
 
 const struct treemap_opts treemap_defaults = {
 	.v = VERB_DEFAULTS,
@@ -17,9 +22,15 @@ const struct treemap_opts treemap_defaults = {
 const struct opt treemap_options[] = {
 	OPT_STR("bgp", 0, struct treemap_opts, bgp, "FILE",
 	        "announced prefixes with AS numbers (pfx2as); without, the /32s"),
-	OPT_ENUM("colour", 0, struct treemap_opts, colour, colours, "hits|entropy",
-	         "what the colour tells: addresses (default), or the mean entropy of the "
-	         "digits of their interface identifiers"),
+	OPT_ENUM("colour", 0, struct treemap_opts, colour, colours, "hits|entropy|column",
+	         "what the colour tells: addresses (default), the mean entropy of the "
+	         "digits of their interface identifiers, or a column of the lists"),
+	OPT_STR("column", 0, struct treemap_opts, column, "NAME",
+	        "the column, of CSV files with addresses first: its name or number, such as "
+	        "ttl in the results of a scan"),
+	OPT_ENUM("function", 0, struct treemap_opts, function, functions,
+	         "mean|min|max|sum|var",
+	         "what becomes of the values of a prefix (default: their mean)"),
 	OPT_FLAG("all", 'a', struct treemap_opts, all,
 	         "also draw prefixes without an address"),
 	OPT_FLAG("unsized", 'u', struct treemap_opts, equal,
@@ -35,6 +46,12 @@ const char treemap_details[] =
 	"Prefixes as rectangles, more specific ones inside (the geometry of zesplot), "
 	"coloured from blue (few) to red (many). --svg draws; the tables tell what is "
 	"drawn where. Several lists and hitlists are counted as one set; IPv4 is left out.";
+
+struct treemap_work {
+	const struct treemap_opts *o;
+	int argc;
+	char **argv;
+};
 
 /* Without announced prefixes, the /32s that hold any address. */
 static int make_32s(struct bgp **out, struct source *s, struct diag *d)
@@ -110,6 +127,70 @@ static int find_entropies(double **out, const struct bgp *bgp, struct source *s,
 	return 0;
 }
 
+/* What the values of one prefix amount to. */
+struct moments {
+	uint64_t n;
+	double sum, square, min, max;
+};
+
+struct collector {
+	const struct bgp *bgp;
+	struct moments *of; /* each entry */
+};
+
+static int collect(void *ctx, struct addr128 a, double value)
+{
+	struct collector *c = ctx;
+	struct moments *m;
+	uint32_t i;
+
+	if (addr_is_v4(a) || !bgp_find(c->bgp, a, &i))
+		return 0;
+	m = &c->of[i];
+	m->min = m->n ? fmin(m->min, value) : value;
+	m->max = m->n ? fmax(m->max, value) : value;
+	m->sum += value;
+	m->square += value * value;
+	m->n++;
+	return 0;
+}
+
+static double function_of(const struct moments *m, enum function f)
+{
+	double mean = m->sum / (double)m->n;
+
+	switch (f) {
+	case FUNCTION_MEAN: return mean;
+	case FUNCTION_MIN: return m->min;
+	case FUNCTION_MAX: return m->max;
+	case FUNCTION_SUM: return m->sum;
+	case FUNCTION_VAR: return fmax(0, m->square / (double)m->n - mean * mean);
+	}
+	return NAN;
+}
+
+static int find_column_values(double **out, const struct bgp *bgp,
+                              const struct treemap_work *w, struct diag *d)
+{
+	size_t n = bgp_count(bgp);
+	struct collector c = { bgp, calloc(n + 1, sizeof(*c.of)) };
+	double *values = calloc(n + 1, sizeof(*values));
+	int rc = c.of && values ? 0 : -ENOMEM;
+
+	for (int i = 0; i < w->argc && rc == 0; i++)
+		rc = csvcol_read(w->argv[i], w->o->column, w->o->v.strict, collect, &c,
+		                 d);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		values[i] = c.of[i].n ? function_of(&c.of[i], w->o->function) : NAN;
+	free(c.of);
+	if (rc < 0) {
+		free(values);
+		return rc;
+	}
+	*out = values;
+	return 0;
+}
+
 static void fill_areas(struct doc *doc, const struct treemap *t)
 {
 	static const struct column columns[] = {
@@ -156,7 +237,7 @@ static int draw(const struct treemap_opts *o, struct doc *doc, struct markup *m,
 	doc_count(doc, "not_announced", g->unrouted);
 	fill_areas(doc, &t);
 	if (m)
-		treemap_draw(m, &t, colours[o->colour], true);
+		treemap_draw(m, &t, o->column ? o->column : colours[o->colour], true);
 	treemap_fini(&t);
 	return 0;
 }
@@ -164,7 +245,8 @@ static int draw(const struct treemap_opts *o, struct doc *doc, struct markup *m,
 static int fill(const void *cfg, struct source *s, struct doc *doc, struct markup *m,
                 struct diag *d)
 {
-	const struct treemap_opts *o = cfg;
+	const struct treemap_work *w = cfg;
+	const struct treemap_opts *o = w->o;
 	struct groups g = { .bgp = NULL };
 	struct bgp *bgp = NULL;
 	double *values = NULL;
@@ -176,6 +258,8 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 		rc = count_hits(&g, s, d);
 	if (rc == 0 && o->colour == COLOUR_ENTROPY)
 		rc = find_entropies(&values, bgp, s, d);
+	if (rc == 0 && o->colour == COLOUR_COLUMN)
+		rc = find_column_values(&values, bgp, w, d);
 	if (rc == 0)
 		rc = draw(o, doc, m, &g, values);
 	groups_fini(&g);
@@ -187,6 +271,18 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 int treemap_run(const void *cfg, int argc, char *argv[])
 {
 	const struct treemap_opts *o = cfg;
+	const struct treemap_work w = { o, argc, argv };
+	bool standard_input = argc == 0;
 
-	return verb_run(&o->v, fill, o, argc, argv);
+	for (int i = 0; i < argc; i++)
+		standard_input |= strcmp(argv[i], "-") == 0;
+	if ((o->colour == COLOUR_COLUMN) != (o->column != NULL)) {
+		log_error("--colour column and --column go together");
+		return CMD_USAGE;
+	}
+	if (o->column && standard_input) {
+		log_error("--column reads the files twice: not from standard input");
+		return CMD_USAGE;
+	}
+	return verb_run(&o->v, fill, &w, argc, argv);
 }

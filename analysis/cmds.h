@@ -45,8 +45,8 @@ struct decode_opts {
 
 struct treemap_opts {
 	struct verb_opts v;
-	const char *bgp;
-	unsigned colour;
+	const char *bgp, *column;
+	unsigned colour, function;
 	uint64_t limit;
 	bool all, equal;
 };

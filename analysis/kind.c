@@ -56,19 +56,48 @@ static bool typed_v4(uint64_t iid, uint32_t *v4)
 	return is_unicast_v4(out);
 }
 
+/* Switches become searches without a table: this is asked for every word. */
 static bool is_word(uint16_t w)
 {
-	static const uint16_t words[] = {
-		0xabba, 0xacdc, 0xbabe, 0xbaad, 0xbabb, 0xbaba, 0xbeef, 0xb00b, 0xb00c,
-		0xb001, 0xc001, 0xc0de, 0xc0fe, 0xcafe, 0xcaca, 0xcade, 0xd00d, 0xdada,
-		0xdead, 0xdeaf, 0xdeed, 0xf00d, 0xface, 0xfade, 0xfeed, 0xfee1, 0x1eaf,
-		0x1337, 0x5eed, 0xdad0, 0xbead, 0xdeca, 0xd1ce, 0xdabb, 0xf001, 0xb0de,
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (w == words[i])
-			return true;
-	return false;
+	switch (w) {
+	case 0x1337:
+	case 0x1eaf:
+	case 0x5eed:
+	case 0xabba:
+	case 0xacdc:
+	case 0xb001:
+	case 0xb00b:
+	case 0xb00c:
+	case 0xb0de:
+	case 0xbaad:
+	case 0xbaba:
+	case 0xbabb:
+	case 0xbabe:
+	case 0xbead:
+	case 0xbeef:
+	case 0xc001:
+	case 0xc0de:
+	case 0xc0fe:
+	case 0xcaca:
+	case 0xcade:
+	case 0xcafe:
+	case 0xd00d:
+	case 0xd1ce:
+	case 0xdabb:
+	case 0xdad0:
+	case 0xdada:
+	case 0xdead:
+	case 0xdeaf:
+	case 0xdeca:
+	case 0xdeed:
+	case 0xf001:
+	case 0xf00d:
+	case 0xface:
+	case 0xfade:
+	case 0xfee1:
+	case 0xfeed: return true;
+	default: return false;
+	}
 }
 
 /* Two words, or one and nothing but small numbers beside it. */
@@ -91,9 +120,13 @@ static bool is_repeated(uint64_t iid)
 
 	if (iid == (iid >> 48) * UINT64_C(0x0001000100010001))
 		return true;
-	for (unsigned i = 0; i < 16; i++)
+	for (unsigned i = 0; i < 16; i++) {
 		digits |= 1u << (iid >> 4 * i & 15);
-	return __builtin_popcount(digits) <= 2;
+		/* Two bits at most: without the lowest and the next, none. */
+		if ((digits & (digits - 1)) & ((digits & (digits - 1)) - 1))
+			return false;
+	}
+	return true;
 }
 
 static bool has_pattern(uint64_t iid)

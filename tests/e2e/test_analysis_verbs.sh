@@ -127,6 +127,14 @@ has '^2001:db8:1::/48,[0-9]+,[0-9]+,5[0-9]$'
 analysis overlap list half --csv -t pairs --bgp bgp
 has '^/128,list,half,60,120,0.5000$'
 has '^AS,list,half,3,3,1.0000$'
+printf 'saddr,port,ttl\n2001:db8::1,80,60\n2001:db8::2,80,50\n2400:cb00::1,80,\n' >scan.csv
+analysis treemap scan.csv --colour column --column ttl --csv -t areas
+has '^2001:db8::/32,0,2,2,55,'
+has '^2400:cb00::/32,0,1,1,,'
+analysis treemap scan.csv --colour column --column 3 --function max --csv -t areas
+has '^2001:db8::/32,0,2,2,60,'
+analysis treemap scan.csv --colour column --column ttl --function var --csv -t areas
+has '^2001:db8::/32,0,2,2,25,'
 [ $bad = $bad_before ] || echo "numbers are wrong"
 
 # --- pictures, the report ---
@@ -205,6 +213,12 @@ refuses 2 "not an IPv6 prefix" hilbert 192.0.2.0/24 list
 refuses 2 '--cells' hilbert 2001:db8::/32 -c 47 list
 refuses 2 '--cells' hilbert 2001:db8::/32 -c 32 list
 refuses 2 '--cells' hilbert 2001:db8::/32 -c 54 list
+refuses 1 "no column 'hops' in its first line" treemap --colour column --column hops scan.csv
+refuses 2 'go together' treemap --colour column scan.csv
+refuses 2 'go together' treemap --column ttl scan.csv
+refuses 2 'twice' treemap --colour column --column ttl -
+echo '2001:db8::3,80,many' >>scan.csv
+refuses 1 "scan.csv:5: .*'many' is not a number" treemap --strict --colour column --column ttl scan.csv
 refuses 2 'compares 2 to 12' overlap list
 refuses 2 'needs --bgp' overlap --level as list half
 refuses 2 'one hitlist' stability
