@@ -341,6 +341,77 @@ int writer_open(struct writer **out, const char *path, struct diag *d)
 	return 0;
 }
 
+/* The size of the file up to its last line end. */
+static int whole_lines(int fd, off_t *size)
+{
+	char buf[4096];
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	*size = 0;
+	while (end > 0) {
+		off_t from = end > (off_t)sizeof(buf) ? end - (off_t)sizeof(buf) : 0;
+		ssize_t n = pread(fd, buf, (size_t)(end - from), from);
+		const char *nl;
+
+		if (n < end - from)
+			return n < 0 ? -errno : -EIO;
+		nl = memrchr(buf, '\n', (size_t)n);
+		if (nl) {
+			*size = from + (nl + 1 - buf);
+			return 0;
+		}
+		end = from;
+	}
+	return end < 0 ? -errno : 0;
+}
+
+static int open_append(struct writer *w, const char *path, uint64_t *size)
+{
+	struct stat st;
+	off_t end;
+	int rc;
+
+	*size = 0;
+	if (is_stdout_name(path) || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))
+		return open_path(w, path);
+	if (codec_find(path))
+		return -EINVAL;
+	w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (w->fd < 0)
+		return -errno;
+	rc = whole_lines(w->fd, &end);
+	if (rc < 0)
+		return rc;
+	*size = (uint64_t)end;
+	if (ftruncate(w->fd, end) < 0 || lseek(w->fd, end, SEEK_SET) < 0)
+		return -errno;
+	return 0;
+}
+
+int writer_append(struct writer **out, const char *path, uint64_t *size, struct diag *d)
+{
+	struct writer *w = malloc(sizeof(*w));
+	const char *name = is_stdout_name(path) ? "<stdout>" : path;
+	int rc = -ENOMEM;
+
+	if (!w)
+		return diag_set(d, rc, "%s: %s", name, err_str(rc));
+	memset(w, 0, offsetof(struct writer, buf));
+	w->fd = -1;
+	w->name = strdup(name);
+	if (w->name)
+		rc = open_append(w, path, size);
+	if (rc < 0) {
+		diag_set(d, rc, "%s: %s", name,
+		         rc == -EINVAL ? "a compressed file cannot be appended to"
+		                       : err_str(rc));
+		writer_close(w);
+		return rc;
+	}
+	*out = w;
+	return 0;
+}
+
 int writer_write(struct writer *w, const void *buf, size_t n)
 {
 	const char *p = buf;

@@ -19,6 +19,11 @@
 struct writer;
 
 int writer_open(struct writer **out, const char *path, struct diag *d);
+/* The other way: write behind what a regular file has, directly, so that a killed
+ * process leaves what it had flushed.  A last line without its end is cut off; the
+ * size after that in *size (0 for what is no file).  Never compressed. */
+int writer_append(struct writer **out, const char *path, uint64_t *size, struct diag *d);
+
 int writer_write(struct writer *w, const void *buf, size_t n);
 int writer_printf(struct writer *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/checksum.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/priv.h"
@@ -51,11 +52,13 @@ static int open_targets(struct scan_job *j, struct diag *d)
 static int open_output(struct scan_job *j, struct diag *d)
 {
 	const struct scan_options *o = j->opts;
-	int rc = writer_open(&j->out, o->output, d);
+	uint64_t size = 0;
+	int rc = o->resume ? writer_append(&j->out, o->output, &size, d)
+	                   : writer_open(&j->out, o->output, d);
 
 	if (rc < 0)
 		return rc;
-	if (o->format == FORMAT_CSV && !o->no_header && !o->dry_run)
+	if (o->format == FORMAT_CSV && !o->no_header && !o->dry_run && size == 0)
 		obs_write_csv_header(j->out, &j->fields);
 	rc = writer_flush(j->out);
 	if (rc < 0)
@@ -81,11 +84,53 @@ static int drop(const struct scan_options *o, struct diag *d)
 	return rc;
 }
 
+/* Before the targets: their order depends on the seed. */
+static int read_checkpoint(struct scan_job *j, struct diag *d)
+{
+	int rc = checkpoint_read(&j->checkpoint, j->opts->resume, d);
+
+	if (rc <= 0) {
+		j->checkpoint.seed = j->order.seed;
+		return rc;
+	}
+	if (j->opts->seed && j->order.seed != j->checkpoint.seed)
+		return diag_set(d, -EINVAL, "%s: is of a scan with another --seed",
+		                j->opts->resume);
+	j->order.seed = j->cfg.seed = j->checkpoint.seed;
+	j->order.skip = j->skipped = j->checkpoint.done;
+	return 0;
+}
+
+/* After them: whether the checkpoint is of this scan. */
+static int check_checkpoint(struct scan_job *j, struct diag *d)
+{
+	const struct scan_options *o = j->opts;
+	uint64_t config = targets_digest(j->targets, j->order.seed);
+
+	if (o->list)
+		config ^= checksum64(o->list, strlen(o->list), 1);
+	for (size_t i = 0; i < o->modules.n; i++)
+		config = checksum64(o->modules.v[i], strlen(o->modules.v[i]), config);
+	for (size_t i = 0; i < o->module_args.n; i++)
+		config = checksum64(o->module_args.v[i], strlen(o->module_args.v[i]),
+		                    config);
+	config ^= checksum64(&o->probes, sizeof(o->probes), 2);
+	if (j->checkpoint.config && j->checkpoint.config != config)
+		return diag_set(d, -EINVAL,
+		                "%s: is of another scan: targets, ports, modules, shard "
+		                "and limits must be the same",
+		                o->resume);
+	j->checkpoint.config = config;
+	return checkpoint_write(&j->checkpoint, o->resume, d);
+}
+
 static int open_all(struct scan_job *j, struct diag *d)
 {
 	int rc = 0;
 
-	if (!j->opts->dry_run)
+	if (j->opts->resume)
+		rc = read_checkpoint(j, d);
+	if (rc == 0 && !j->opts->dry_run)
 		rc = probe_open(&j->scan, &j->cfg, d);
 	if (rc == 0)
 		rc = drop(j->opts, d);
@@ -93,6 +138,8 @@ static int open_all(struct scan_job *j, struct diag *d)
 		rc = scope_new(&j->scope, &j->opts->scope, d);
 	if (rc == 0)
 		rc = open_targets(j, d);
+	if (rc == 0 && j->opts->resume && !j->opts->dry_run)
+		rc = check_checkpoint(j, d);
 	if (rc == 0)
 		rc = open_output(j, d);
 	if (rc == 0 && j->scan)
@@ -151,6 +198,21 @@ static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t
 	*before = now;
 }
 
+/* What was done a checkpoint ago: the replies to that are written by now. */
+static void checkpoint(struct scan_job *j, uint64_t *before)
+{
+	struct probe_stats now;
+	struct diag d = { "" };
+	int rc;
+
+	probe_stats(j->scan, &now);
+	j->checkpoint.done = *before;
+	*before = j->skipped + now.done;
+	rc = checkpoint_write(&j->checkpoint, j->opts->resume, &d);
+	if (rc < 0)
+		log_warn("%s", diag_str(&d, rc));
+}
+
 /* Passes signals, time-out and write errors on as a stop, and keeps results
  * moving: somebody may be reading them at the other end of a pipe. */
 static void *watch_thread(void *arg)
@@ -158,7 +220,8 @@ static void *watch_thread(void *arg)
 	struct scan_job *j = arg;
 	u128 total = targets_total(j->targets);
 	struct probe_stats before = { 0 };
-	uint64_t now = clock_mono_ns();
+	uint64_t now = clock_mono_ns(), done = j->skipped;
+	uint64_t save_at = now + j->opts->checkpoint_ns;
 
 	for (unsigned tick = 1; !atomic_load(&j->done); tick++) {
 		now += TICK_NS;
@@ -166,11 +229,15 @@ static void *watch_thread(void *arg)
 		if (atomic_load(j->signalled) ||
 		    (j->end_ns && clock_mono_ns() >= j->end_ns))
 			atomic_store(&j->stop, true);
-		if (tick % TICKS_PER_FLUSH == 0) {
+		if (tick % TICKS_PER_FLUSH == 0 || j->opts->resume) {
 			pthread_mutex_lock(&j->out_lock);
 			if (writer_flush(j->out) < 0)
 				atomic_store(&j->stop, true);
 			pthread_mutex_unlock(&j->out_lock);
+		}
+		if (j->opts->resume && now >= save_at) {
+			checkpoint(j, &done);
+			save_at = now + j->opts->checkpoint_ns;
 		}
 		if (tick % TICKS_PER_STATUS == 0 && !j->opts->quiet)
 			show_status(j, &before,
@@ -261,9 +328,10 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		.total = targets_total(j->targets),
 		.outcome = rc == ERR_STOPPED ? "stopped" : "complete",
 	};
+	bool stopped = rc == ERR_STOPPED;
 	int result;
 
-	if (rc == ERR_STOPPED)
+	if (stopped)
 		rc = 0; /* on request: what was found so far counts */
 	result = targets_result(j->targets, &report.bad_lines, d);
 	rc = rc < 0 ? rc : result;
@@ -274,6 +342,11 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 	if (!j->scan)
 		return rc;
 	probe_stats(j->scan, &stats);
+	if (j->opts->resume && rc == 0) {
+		j->checkpoint.done = j->skipped + stats.done;
+		j->checkpoint.complete = !stopped;
+		rc = checkpoint_write(&j->checkpoint, j->opts->resume, d);
+	}
 	tell_summary(&stats, j->results);
 	if (!j->metadata)
 		return rc;
@@ -328,7 +401,9 @@ static int scan_run(const void *cfg, int argc, char *argv[])
 		return usage(&d, rc);
 	}
 	rc = open_all(&j, &d);
-	if (rc == 0) {
+	if (rc == 0 && o.resume && j.checkpoint.complete) {
+		log_info("%s: that scan is complete", o.resume);
+	} else if (rc == 0) {
 		rc = o.dry_run ? run_dry(&j) : run_scan(&j, &d);
 		rc = finish(&j, rc, &d);
 	}

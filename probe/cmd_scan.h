@@ -6,6 +6,7 @@
 
 #include "common/scope.h"
 #include "common/writer.h"
+#include "probe/checkpoint.h"
 #include "probe/probe.h"
 #include "probe/targets.h"
 
@@ -17,6 +18,8 @@ struct scan_options {
 	double rate_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
 	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
+	const char *resume;
+	uint64_t checkpoint_ns;
 	uint64_t shards, probe_length, iid_num;
 	const char *shard, *iid;
 	unsigned format, dedup;
@@ -52,6 +55,8 @@ struct scan_job {
 	const atomic_bool *signalled;
 	atomic_bool stop, done;
 	uint64_t end_ns; /* of --max-runtime */
+	struct checkpoint checkpoint;
+	uint64_t skipped; /* targets that earlier runs did */
 };
 
 /* Fill the plan of a scan (opts, space, first, has_args, ports, order, fields,

@@ -88,6 +88,7 @@ struct probe_config {
 /* Counters of a scan; a copy can be taken at any time from any thread. */
 struct probe_stats {
 	uint64_t targets; /* taken from the source, and sent to or refused */
+	uint64_t done;    /* of these, from the first on, with all their packets sent */
 	uint64_t sent;    /* packets handed to the link */
 	uint64_t send_errors;
 	uint64_t refused_scope;        /* targets that the scope forbids: not sent */

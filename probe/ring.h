@@ -9,7 +9,8 @@
 
 struct ring_item {
 	struct probe_target target;
-	uint32_t left; /* packets that are still to be sent to it */
+	uint32_t left;   /* packets that are still to be sent to it */
+	uint64_t number; /* of the target: from 0, in the source's order */
 	uint64_t due_ns;
 };
 

@@ -33,7 +33,8 @@ struct sender {
 	struct ring ring; /* only with several probes per target */
 	struct probe_target fetched[LINK_BATCH];
 	unsigned at, n;
-	bool ended; /* the source has no more */
+	bool ended;           /* the source has no more */
+	uint64_t taken, done; /* targets; once the batch is submitted, of the latter */
 };
 
 struct listener {
@@ -215,9 +216,20 @@ static bool next_shot(struct sender *x, uint64_t now_ns, struct ring_item *item)
 	if ((x->s->cfg.probes > 1 && ring_full(&x->ring)) || !fetch(x))
 		return false;
 	item->target = x->fetched[x->at++];
+	item->number = x->taken++;
 	count_add(&x->s->count.targets, 1);
 	item->left = x->s->cfg.probes - 1;
 	return true;
+}
+
+/* A target has had its last packet.  All wait equally long, so they are completed
+ * in the order in which they came, but for those that are refused. */
+static void complete(struct sender *x, const struct ring_item *item, bool refused)
+{
+	if (!ring_first(&x->ring))
+		x->done = x->taken;
+	else if (!refused)
+		x->done = item->number + 1;
 }
 
 /* Up to want packets into the links; how many, or negative. */
@@ -236,11 +248,14 @@ static int fill_batch(struct sender *x, unsigned want, struct diag *d)
 			return rc;
 		if (rc == 0) {
 			refused++;
+			complete(x, &item, true);
 			continue;
 		}
 		n++;
-		if (item.left == 0)
+		if (item.left == 0) {
+			complete(x, &item, false);
 			continue;
+		}
 		item.due_ns = now_ns + s->cfg.probe_interval_ns;
 		ring_push(&x->ring, &item);
 	}
@@ -312,6 +327,7 @@ static int send_loop(struct sender *x, const struct listener *l, struct diag *d)
 		rc = n > 0 ? submit_all(s, d) : 0;
 		if (rc < 0)
 			return rc;
+		count_set(&s->count.done, x->done);
 	}
 	return 0;
 }

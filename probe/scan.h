@@ -11,7 +11,7 @@
 
 /* Written by one thread each, read by any. */
 struct scan_counters {
-	atomic_uint_fast64_t targets, refused_scope, refused_family; /* sender */
+	atomic_uint_fast64_t targets, done, refused_scope, refused_family; /* sender */
 	atomic_uint_fast64_t received, valid, open, closed, errors, repeats, invalid,
 		kernel_drops; /* receiver */
 	atomic_uint_fast64_t started_us, ended_us;

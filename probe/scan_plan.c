@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/rng.h"
 #include "probe/cmd_scan.h"
@@ -174,6 +175,7 @@ static int read_order(struct scan_job *j, const struct scan_options *o, struct d
 	if (!o->seed)
 		rng_secret(&j->order.seed, sizeof(j->order.seed));
 	j->order.ports = &j->ports;
+	j->order.repeatable = o->resume != NULL;
 	if (o->max_targets && !targets_parse_limit(&j->order.limit, o->max_targets))
 		return diag_set(d, ERR_PARSE, "--max-targets '%s'", o->max_targets);
 	if (o->list && j->order.limit.fraction > 0)
@@ -187,6 +189,8 @@ static int read_numbers(const struct scan_options *o, struct diag *d)
 	if (!(o->rate_pps > 0))
 		return diag_set(d, ERR_PARSE,
 		                "the rate must be more than 0 packets a second");
+	if (o->checkpoint_ns < 10 * NS_PER_MS)
+		return diag_set(d, ERR_PARSE, "--checkpoint-interval below 10 ms");
 	if (o->probes < 1 || o->probes > 1000)
 		return diag_set(d, ERR_PARSE, "--probes must be 1 to 1000");
 	if (o->hop_limit < 1 || o->hop_limit > 255)

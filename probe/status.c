@@ -15,6 +15,7 @@ void probe_stats(const struct probe_scan *s, struct probe_stats *st)
 
 	*st = (struct probe_stats){
 		.targets = load(&c->targets),
+		.done = load(&c->done),
 		.refused_scope = load(&c->refused_scope),
 		.refused_family = load(&c->refused_family),
 		.received = load(&c->received),

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/addrset.h"
+#include "common/checksum.h"
 #include "common/clock.h"
 #include "common/queue.h"
 #include "common/rng.h"
@@ -31,7 +32,7 @@ struct stream {
 	pthread_t thread;
 	bool started;
 	struct shard shard;
-	uint64_t left; /* targets of all shards that may still be taken */
+	uint64_t limit, left; /* targets of all shards that may still be taken */
 	uint64_t seen;
 	int rc; /* of the thread, once the queue is closed */
 	struct diag why;
@@ -413,6 +414,7 @@ int targets_open_stream(struct targets **out, const char *path,
 	s->pairs = cfg->pairs;
 	s->shard = cfg->shard;
 	s->left = cfg->limit.count ? (uint64_t)cfg->limit.count : UINT64_MAX;
+	s->limit = s->left;
 	rng_init(&s->rng, cfg->seed);
 	s->window = calloc(TARGETS_WINDOW, sizeof(*s->window));
 	/* Room for all ports of the first address, which no thread takes out yet. */
@@ -510,6 +512,30 @@ int targets_next(void *ctx, struct probe_target *out, size_t max)
 u128 targets_total(const struct targets *t)
 {
 	return t->is_stream ? 0 : t->space.end;
+}
+
+uint64_t targets_digest(const struct targets *t, uint64_t seed)
+{
+	const struct space *s = &t->space;
+	uint64_t h = checksum64(t->ports.v, t->ports.n * sizeof(*t->ports.v), seed);
+	uint64_t more[] = { t->is_stream ? t->stream.shard.index : s->shard.index,
+		            t->is_stream ? t->stream.shard.count : s->shard.count,
+		            t->is_stream ? t->stream.limit : (uint64_t)s->end,
+		            t->is_stream ? 0 : (uint64_t)(s->end >> 64),
+		            s->shift,
+		            s->iid.mode,
+		            s->iid.set.hi,
+		            s->iid.set.lo,
+		            s->iid.number };
+
+	h = checksum64(more, sizeof(more), h);
+	for (size_t i = 0; i < s->n; i++) {
+		struct ivtab_interval iv = ivtab_at(s->table, i);
+		uint64_t ends[] = { iv.first.hi, iv.first.lo, iv.last.hi, iv.last.lo };
+
+		h = checksum64(ends, sizeof(ends), h);
+	}
+	return h;
 }
 
 static bool join_reader(struct stream *s)

@@ -72,6 +72,10 @@ int targets_open_stream(struct targets **out, const char *path,
 /* A probe_source's next(): ctx is the targets. */
 int targets_next(void *ctx, struct probe_target *out, size_t max);
 
+/* What decides which targets come in which order, as one number; of a list, only
+ * its ports, shard and limit. */
+uint64_t targets_digest(const struct targets *t, uint64_t seed);
+
 /* How many there are in all, limit and shard counted in; 0: not known. */
 u128 targets_total(const struct targets *t);
 
