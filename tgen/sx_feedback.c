@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FIRST_ADAPT = 1000, ADAPT_SHARE = 20, FIRST_LEARN = 4000, LONG_PRODUCT = 30 };
+enum { FIRST_ADAPT = 500, ADAPT_SHARE = 40, FIRST_LEARN = 4000, JUDGE_EVERY = 2 };
 
 static const float max_boost = 8; /* either way, log2 */
 
@@ -16,7 +16,7 @@ static float rate_of(unsigned i)
 void sx_feedback_init(struct sx_front *f)
 {
 	for (unsigned c = 0; c < SX_CLASSES; c++)
-		f->strength[c] = 1;
+		f->strength[c] = rate_of(SX_RATES - 1);
 	f->adapt_at = FIRST_ADAPT;
 	f->learn_at = FIRST_LEARN;
 }
@@ -38,9 +38,30 @@ static float expect(const struct sx_front *f, int32_t cost)
 	return x / (1 + x) * (s.found + 8) / (s.expected + 8);
 }
 
-float sx_front_alive(const struct sx_front *f, int32_t cost, float log_boost)
+static enum sx_state state_of(const struct sx_item *it, int v)
 {
-	float p = expect(f, cost) * exp2f(log_boost);
+	if (v < 0 || v > 15)
+		return SX_UNKNOWN;
+	if (it->seeds >> v & 1)
+		return SX_SEED;
+	if (it->alive >> v & 1)
+		return SX_ALIVE;
+	return it->tried >> v & 1 ? SX_DEAD : SX_UNKNOWN;
+}
+
+int sx_beside(const struct sx_item *it, unsigned v)
+{
+	return state_of(it, (int)v - 1) * SX_STATES + state_of(it, (int)v + 1);
+}
+
+float sx_front_alive(const struct sx_front *f, uint32_t item, unsigned v, int32_t cost)
+{
+	const struct sx_item *it = &f->item[item];
+	float boost = it->log_boost, p;
+
+	if (it->kind != SX_TAIL)
+		boost += (float)(&f->beside_boost[it->depth][it->kind == SX_NOVEL][0][0])[sx_beside(it, v)] / SX_OCTAVE;
+	p = expect(f, cost) * exp2f(boost);
 
 	return p < 0.99f ? p : 0.99f;
 }
@@ -54,39 +75,45 @@ static unsigned item_class(const struct sx_item *it)
 	return (it->leave < SX_SUBNET ? 128u : 160u) + it->depth;
 }
 
-/* log likelihood of found, under a negative binomial of mean expected and shape
- * k, but for what does not depend on k */
-static float likelihood(float found, float expected, float k)
+/* How well would each strength of one item have predicted this result, the
+ * others of the path being what they are?  Judged before the result counts. */
+static void judge_strengths(struct sx_front *f, uint32_t leaf, float e, bool alive)
 {
-	float l = k * logf(k / (k + expected)) - found * logf(k + expected);
+	uint32_t path[SX_NIBBLES];
+	float up[SX_NIBBLES], own[SX_NIBBLES], all = 1;
+	unsigned n = 0;
 
-	if (found > LONG_PRODUCT)
-		return l + lgammaf(found + k) - lgammaf(k);
-	for (float j = 0; j < found; j++)
-		l += logf(k + j);
-	return l;
+	for (uint32_t i = leaf; i != SX_NONE && n < SX_NIBBLES; i = f->item[i].parent)
+		path[n++] = i;
+	for (unsigned j = n; j-- > 0;) {
+		const struct sx_item *it = &f->item[path[j]];
+		float k = f->strength[item_class(it)];
+
+		up[j] = all;
+		own[j] = (it->found + k) / (it->expected * all + k);
+		all *= own[j];
+	}
+	for (unsigned j = 0; j < n; j++) {
+		const struct sx_item *it = &f->item[path[j]];
+		float *score = f->score[item_class(it)], rest = e * all / own[j];
+
+		for (unsigned r = 0; r < SX_RATES && it->expected > 0; r++) {
+			float k = rate_of(r);
+			float p = rest * (it->found + k) / (it->expected * up[j] + k);
+
+			p = p < 0.99f ? p : 0.99f;
+			score[r] += logf(alive ? p : 1 - p);
+		}
+	}
 }
 
 static void learn_strengths(struct sx_front *f)
 {
-	float score[SX_CLASSES][SX_RATES];
-
-	memset(score, 0, sizeof(score));
-	for (uint32_t i = 0; i < f->n; i++) {
-		const struct sx_item *it = &f->item[i];
-		float e, up = it->parent == SX_NONE ? 0 : f->item[it->parent].log_boost;
-
-		if (it->expected <= 0)
-			continue;
-		e = it->expected * exp2f(up);
-		for (unsigned r = 0; r < SX_RATES; r++)
-			score[item_class(it)][r] += likelihood(it->found, e, rate_of(r));
-	}
 	for (unsigned c = 0; c < SX_CLASSES; c++) {
-		unsigned best = 6; /* where nothing speaks for another */
+		unsigned best = SX_RATES - 1;
 
 		for (unsigned r = 0; r < SX_RATES; r++)
-			best = score[c][r] > score[c][best] + 0.5f ? r : best;
+			best = f->score[c][r] > f->score[c][best] ? r : best;
 		f->strength[c] = rate_of(best);
 	}
 }
@@ -109,12 +136,15 @@ static void update_boosts(struct sx_front *f)
 	}
 }
 
+static void update_neighbours(struct sx_front *f);
+
 void sx_feedback_adapt(struct sx_front *f)
 {
 	if (f->fed >= f->learn_at) {
 		learn_strengths(f);
 		f->learn_at = f->fed * 2;
 	}
+	update_neighbours(f);
 	update_boosts(f);
 	sx_front_requeue(f);
 }
@@ -127,12 +157,53 @@ static int32_t cost_of(const struct sx_front *f, const struct sx_item *it, struc
 	if (!addr_eq(sx_prefix(a, it->depth), it->prefix))
 		return -1;
 	if (it->kind == SX_TAIL) {
-		c = sx_tails_cost(f->tails, (int)it->lo, a.lo);
+		c = sx_tails_cost(f->tails, (int)it->lo, it->n, a.lo);
 		return c < 0 ? -1 : it->cost + c;
 	}
 	if (it->depth != SX_NIBBLES - 1)
 		return -1;
 	return it->cost + it->child[addr_nibble(a, SX_NIBBLES - 1)];
+}
+
+/* Count a result for the pairs of states along its path; returns log2 of what
+ * they make of it. */
+static float judge_neighbours(struct sx_front *f, uint32_t leaf, float e,
+                              const struct tgen_result *r)
+{
+	float all = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint32_t i = leaf; i != SX_NONE && f->item[i].depth >= 8; i = f->item[i].parent) {
+			const struct sx_item *it = &f->item[i];
+			bool novel = it->kind == SX_NOVEL;
+			unsigned v = addr_nibble(r->addr, it->depth), c;
+			struct sx_scale *s;
+			float own;
+
+			if (it->kind == SX_TAIL || !it->tried || it->tried >> v & 1)
+				continue;
+			c = (unsigned)sx_beside(it, v);
+			own = (float)(&f->beside_boost[it->depth][novel][0][0])[c] / SX_OCTAVE;
+			if (pass == 0) {
+				all += own;
+				continue;
+			}
+			s = &f->beside[it->depth][novel][0][0] + c;
+			s->expected += e * exp2f(f->item[leaf].log_boost + all - own);
+			s->found += r->alive;
+		}
+	}
+	return all;
+}
+
+static void update_neighbours(struct sx_front *f)
+{
+	struct sx_scale *s = &f->beside[0][0][0][0];
+	int16_t *b = &f->beside_boost[0][0][0][0];
+
+	for (size_t i = 0; i < sizeof(f->beside) / sizeof(*s); i++)
+		b[i] = (int16_t)(SX_OCTAVE *
+		                 log2f((s[i].found + 20) / (s[i].expected + 20)));
 }
 
 int sx_front_feedback(struct sx_front *f, const struct tgen_result *r)
@@ -153,7 +224,14 @@ int sx_front_feedback(struct sx_front *f, const struct tgen_result *r)
 	s->expected += (float)f->m->n * exp2f(-(float)cost / SX_OCTAVE) /
 	               (1 + (float)f->m->n * exp2f(-(float)cost / SX_OCTAVE));
 	s->found += r->alive;
+	e *= exp2f(judge_neighbours(f, i, e, r));
+	if (f->fed % JUDGE_EVERY == 0)
+		judge_strengths(f, i, e, r->alive);
 	for (; i != SX_NONE; i = f->item[i].parent) {
+		unsigned v = addr_nibble(r->addr, f->item[i].depth);
+
+		f->item[i].tried |= (uint16_t)(1u << v);
+		f->item[i].alive |= (uint16_t)((unsigned)r->alive << v);
 		f->item[i].expected += e;
 		f->item[i].found += r->alive;
 	}

@@ -7,6 +7,7 @@
 
 enum {
 	OPTIMISM = 3 * SX_OCTAVE, /* expect better than the average */
+	PATIENCE = 50000,         /* items without a candidate */
 	SLOW = 8,                 /* how slowly expectations move */
 	TOO_DEAR = UINT16_MAX,
 	NEVER = INT32_MAX / 2
@@ -19,9 +20,25 @@ static int32_t *ahead_slot(struct sx_front *f, const struct sx_item *it)
 	return it->depth < SX_SUBNET ? &f->ahead_subnet[it->depth] : &f->ahead_novel[it->depth];
 }
 
-static int32_t positive(int32_t x)
+/* Expecting too much of what was not looked into finds the best first, at the
+ * price of looking into a lot; where nothing is better than the rest, into all
+ * of it.  So optimism ends when many items gave few candidates, and going deep
+ * is preferred to going wide. */
+static int32_t hope(const struct sx_front *f, int32_t ahead, unsigned depth)
 {
-	return x > 0 ? x : 0;
+	int64_t spare = 4 * (int64_t)f->m->n + PATIENCE;
+	int64_t debt = (int64_t)f->n - 2 * (int64_t)f->emitted - spare;
+	int64_t x;
+
+	if (debt <= 0)
+		x = OPTIMISM;
+	else if (debt < spare)
+		x = OPTIMISM - 2 * OPTIMISM * debt / spare;
+	else
+		x = -OPTIMISM;
+	if (x < 0)
+		x = x * (int)(SX_NIBBLES - depth) / 4;
+	return ahead > x ? (int32_t)(ahead - x) : 0;
 }
 
 /* What getting from a novel child to its best address is expected to cost. */
@@ -32,15 +49,17 @@ static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it, i
 	if (d == SX_NIBBLES)
 		return 0;
 	if (it->leave < SX_SUBNET)
-		return head + (d < SX_SUBNET ? positive(f->ahead_subnet[d] - OPTIMISM) : 0);
-	return positive(f->ahead_novel[d] - OPTIMISM);
+		return head + (d < SX_SUBNET ? hope(f, f->ahead_subnet[d], d) : 0);
+	return hope(f, f->ahead_novel[d], d);
 }
 
 /* The best child left, and its cost with what is ahead of it. */
 static int best_child(struct sx_front *f, const struct sx_item *it, const struct sx_node *nd,
                       int32_t *cost)
 {
+	const int16_t *beside = &f->beside_boost[it->depth][it->kind == SX_NOVEL][0][0];
 	int32_t head = 0, ahead;
+	unsigned d = it->depth + 1u;
 	int best = -1;
 
 	if (it->kind != SX_TAIL && it->leave < SX_SUBNET && it->depth >= 8)
@@ -55,11 +74,11 @@ static int best_child(struct sx_front *f, const struct sx_item *it, const struct
 		if (!(it->left >> v & 1))
 			continue;
 		if (stays)
-			c += positive(f->ahead_seeded[it->depth + 1][sx_class_pop(
-					      sx_node_count(nd, (unsigned)v))] -
-			              OPTIMISM);
+			c += hope(f, f->ahead_seeded[d][sx_class_pop(sx_node_count(nd, (unsigned)v))], d);
 		else
 			c += ahead;
+		if (it->tried)
+			c -= beside[sx_beside(it, (unsigned)v)];
 		if (c < *cost) {
 			*cost = c;
 			best = v;
@@ -83,13 +102,29 @@ static void enqueue(struct sx_front *f, uint32_t i)
 		f->at = (unsigned)level;
 }
 
+static void reconsider(struct sx_front *f, struct sx_item *it)
+{
+	struct sx_node nd;
+
+	if (it->kind == SX_SEEDED && it->depth < SX_NIBBLES - 1)
+		sx_node_init(&nd, f->m, it->prefix, it->depth, it->lo, it->n);
+	best_child(f, it,
+	           it->kind == SX_SEEDED && it->depth < SX_NIBBLES - 1 ? &nd : NULL,
+	           &it->best);
+}
+
 void sx_front_requeue(struct sx_front *f)
 {
 	for (unsigned l = 0; l < SX_LEVELS; l++)
 		f->head[l] = SX_NONE;
 	f->at = SX_LEVELS;
-	for (uint32_t i = f->n; i-- > 0;)
+	for (uint32_t i = f->n; i-- > 0;) {
+		struct sx_item *it = &f->item[i];
+
+		if (it->tried && it->kind != SX_TAIL && it->best < NEVER)
+			reconsider(f, it);
 		enqueue(f, i);
+	}
 }
 
 static uint64_t index_hash(struct addr128 prefix, unsigned depth)
@@ -107,7 +142,7 @@ static void index_add(struct sx_front *f, uint32_t i)
 	f->index[s] = i;
 }
 
-int sx_front_reindex(struct sx_front *f)
+static int reindex(struct sx_front *f)
 {
 	unsigned bits = 10;
 	uint32_t *index;
@@ -161,7 +196,7 @@ static int reserve(struct sx_front *f)
 		return -ENOMEM;
 	f->item = p;
 	f->cap = cap;
-	return sx_front_reindex(f);
+	return reindex(f);
 }
 
 static void place_of(const struct sx_front *f, const struct sx_item *it, struct sx_place *pl)
@@ -206,6 +241,7 @@ static void look_into_seeds(struct sx_front *f, struct sx_item *it, struct sx_no
 	sx_node_init(nd, f->m, it->prefix, it->depth, it->lo, it->n);
 	it->k = it->leave_k = nd->k;
 	it->singles = nd->singles;
+	it->seeds = nd->mask;
 	place_of(f, it, &pl);
 	pl.node = nd;
 	need = need && nd->k < 16;
@@ -298,34 +334,71 @@ static int add_item(struct sx_front *f, struct sx_item it)
 	return rc;
 }
 
-static int add_child(struct sx_front *f, uint32_t parent, unsigned v,
-                     const struct sx_node *nd)
+/* What kind of item a child is: all that does not take predictions. */
+static int child_of(struct sx_front *f, uint32_t parent, unsigned v, struct sx_item *it)
 {
 	const struct sx_item *up = &f->item[parent];
-	struct sx_item it = { .prefix = addr_set_nibble(up->prefix, up->depth, v),
-		              .parent = parent,
-		              .cost = up->cost + up->child[v],
-		              .depth = (uint8_t)(up->depth + 1),
-		              .leave = up->leave,
-		              .leave_k = up->leave_k,
-		              .kind = SX_NOVEL };
+	struct sx_node nd;
 
-	if (f->n_pruned && sx_front_pruned(f, it.prefix, 4u * it.depth))
-		return 0;
-	if (nd && nd->mask >> v & 1) {
-		it.kind = SX_SEEDED;
-		it.lo = nd->at[v];
-		it.n = sx_node_count(nd, v);
-		it.leave = it.depth;
-	} else if (it.leave < SX_SUBNET && it.depth == SX_SUBNET) {
+	*it = (struct sx_item){ .prefix = addr_set_nibble(up->prefix, up->depth, v),
+		                .parent = parent,
+		                .cost = up->cost + up->child[v],
+		                .depth = (uint8_t)(up->depth + 1),
+		                .leave = up->leave,
+		                .leave_k = up->leave_k,
+		                .kind = SX_NOVEL };
+	if (up->kind == SX_SEEDED && up->seeds >> v & 1) {
+		sx_node_init(&nd, f->m, up->prefix, up->depth, up->lo, up->n);
+		it->kind = SX_SEEDED;
+		it->lo = nd.at[v];
+		it->n = sx_node_count(&nd, v);
+		it->leave = it->depth;
+	} else if (it->leave < SX_SUBNET && it->depth == SX_SUBNET) {
 		int list = sx_tails_find(f->tails, up->prefix, up->leave);
 
 		if (list < 0)
 			return list;
-		it.kind = SX_TAIL;
-		it.lo = (uint32_t)list;
+		it->kind = SX_TAIL;
+		it->lo = (uint32_t)list;
 	}
+	return 0;
+}
+
+static int add_child(struct sx_front *f, uint32_t parent, unsigned v)
+{
+	struct sx_item it;
+	int rc = child_of(f, parent, v, &it);
+
+	if (rc < 0 || (f->n_pruned && sx_front_pruned(f, it.prefix, 4u * it.depth)))
+		return rc;
 	return add_item(f, it);
+}
+
+/* An item of a saved frontier: what the model says of it is found out again,
+ * what happened to it is the caller's to fill in. */
+int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v)
+{
+	struct sx_item it = { .parent = SX_NONE, .n = f->m->n, .kind = SX_SEEDED };
+	struct sx_node nd;
+	int rc = reserve(f);
+
+	if (rc < 0)
+		return rc;
+	if (parent != SX_NONE) {
+		rc = child_of(f, parent, v, &it);
+		if (rc < 0)
+			return rc;
+	}
+	if (it.kind == SX_SEEDED)
+		look_into_seeds(f, &it, &nd);
+	else if (it.kind == SX_NOVEL)
+		look_beyond(f, &it);
+	if (it.kind != SX_TAIL && it.depth >= 8 && it.leave < SX_SUBNET &&
+	    sx_tails_find(f->tails, it.prefix, it.leave) < 0)
+		return -ENOMEM;
+	f->item[f->n] = it;
+	index_add(f, f->n++);
+	return 0;
 }
 
 static void emit(const struct sx_front *f, uint32_t i, struct addr128 a, int32_t cost,
@@ -333,7 +406,7 @@ static void emit(const struct sx_front *f, uint32_t i, struct addr128 a, int32_t
 {
 	out->addr = a;
 	out->region = i;
-	out->p = sx_front_alive(f, cost, f->item[i].log_boost);
+	out->p = sx_front_alive(f, i, addr_nibble(a, SX_NIBBLES - 1), cost);
 }
 
 static int take_tail(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
@@ -384,7 +457,7 @@ static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 		emit(f, i, addr_set_nibble(it->prefix, it->depth, (unsigned)v),
 		     it->cost + it->child[v], out);
 	else
-		rc = add_child(f, i, (unsigned)v, seeds);
+		rc = add_child(f, i, (unsigned)v);
 	if (rc < 0)
 		return rc;
 	best_child(f, &f->item[i], seeds, &f->item[i].best);
@@ -410,24 +483,29 @@ int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max)
 		if (rc < 0)
 			return rc;
 		n += (size_t)rc;
+		f->emitted += (unsigned)rc;
 	}
 	return (int)n;
 }
 
-int sx_front_init(struct sx_front *f, const struct sx_model *m)
+int sx_front_start(struct sx_front *f, const struct sx_model *m)
 {
-	struct sx_item root = { .parent = SX_NONE, .n = m->n, .kind = SX_SEEDED };
-
 	memset(f, 0, sizeof(*f));
 	f->m = m;
 	for (unsigned l = 0; l < SX_LEVELS; l++)
 		f->head[l] = SX_NONE;
 	f->at = SX_LEVELS;
-	f->tails = sx_tails_new(m);
-	if (!f->tails)
-		return -ENOMEM;
 	sx_feedback_init(f);
-	return add_item(f, root);
+	f->tails = sx_tails_new(m);
+	return f->tails ? 0 : -ENOMEM;
+}
+
+int sx_front_init(struct sx_front *f, const struct sx_model *m)
+{
+	struct sx_item root = { .parent = SX_NONE, .n = m->n, .kind = SX_SEEDED };
+	int rc = sx_front_start(f, m);
+
+	return rc < 0 ? rc : add_item(f, root);
 }
 
 void sx_front_fini(struct sx_front *f)
@@ -469,8 +547,8 @@ static void forget(struct sx_front *f, uint32_t i)
 	struct sx_item *it = &f->item[i];
 
 	for (uint32_t j = it->parent; j != SX_NONE; j = f->item[j].parent) {
-		f->item[j].expected -= it->expected;
-		f->item[j].found -= it->found;
+		f->item[j].expected = fmaxf(0, f->item[j].expected - it->expected);
+		f->item[j].found = fmaxf(0, f->item[j].found - it->found);
 	}
 }
 

@@ -39,6 +39,8 @@ struct sx_item {
 	float expected, found; /* feedback */
 	float log_boost;       /* log2 of the factor */
 	uint16_t left;         /* children not taken */
+	uint16_t tried, alive; /* children below which something was probed, found */
+	uint16_t seeds;        /* children that seeds have */
 	uint8_t depth, leave, leave_k, k, singles, kind;
 	uint16_t child[16]; /* what each costs in addition */
 };
@@ -46,6 +48,9 @@ struct sx_item {
 struct sx_scale {
 	float expected, found;
 };
+
+/* How children fare by what is known of the ones next to them. */
+enum sx_state { SX_UNKNOWN, SX_SEED, SX_ALIVE, SX_DEAD, SX_STATES };
 
 struct sx_front {
 	const struct sx_model *m;
@@ -60,23 +65,28 @@ struct sx_front {
 	size_t n_pruned, cap_pruned;
 	uint32_t *index; /* of items by prefix, for those who know only an address */
 	unsigned index_bits;
-	float strength[SX_CLASSES];
+	float strength[SX_CLASSES], score[SX_CLASSES][SX_RATES];
 	struct sx_scale scale[SX_SCALES];
-	uint64_t fed, adapt_at, learn_at;
+	struct sx_scale beside[SX_NIBBLES][2][SX_STATES][SX_STATES];
+	int16_t beside_boost[SX_NIBBLES][2][SX_STATES][SX_STATES];
+	uint64_t emitted, fed, adapt_at, learn_at;
 };
 
-int sx_front_init(struct sx_front *f, const struct sx_model *m); /* 0 or -ENOMEM */
+/* 0 or -ENOMEM; either way, finish it.  start: without items. */
+int sx_front_init(struct sx_front *f, const struct sx_model *m);
+int sx_front_start(struct sx_front *f, const struct sx_model *m);
 void sx_front_fini(struct sx_front *f);
 int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max);
 int sx_front_prune(struct sx_front *f, struct prefix p);
 bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned len);
 void sx_front_requeue(struct sx_front *f); /* after costs or boosts changed */
-int sx_front_reindex(struct sx_front *f);
+int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v);
 uint32_t sx_front_find(const struct sx_front *f, struct addr128 a);
 
 /* sx_feedback.c */
 int sx_front_feedback(struct sx_front *f, const struct tgen_result *r);
-float sx_front_alive(const struct sx_front *f, int32_t cost, float log_boost);
+float sx_front_alive(const struct sx_front *f, uint32_t item, unsigned v, int32_t cost);
+int sx_beside(const struct sx_item *it, unsigned v); /* index of a pair of states */
 void sx_feedback_init(struct sx_front *f);
 void sx_feedback_adapt(struct sx_front *f);
 

@@ -7,9 +7,10 @@
 
 enum {
 	FIRST_FLOOR = 10 * SX_OCTAVE,
-	FLOOR_STEP = 5 * SX_OCTAVE,
+	FLOOR_STEP = 3 * SX_OCTAVE,
 	LAST_FLOOR = 40 * SX_OCTAVE,
-	ENOUGH = 1 << 16 /* a list does not get longer */
+	ENOUGH = 1 << 12,     /* a list does not get longer */
+	EFFORT = 4 * ENOUGH   /* predictions to make one */
 };
 
 struct list {
@@ -17,7 +18,7 @@ struct list {
 	unsigned leave; /* 12: the prefix is a /48, 8: a /32 */
 	int32_t head, floor;
 	struct sx_tail *tail;
-	uint32_t n, cap;
+	uint32_t n, cap, effort;
 };
 
 struct sx_tails {
@@ -172,11 +173,12 @@ static int collect(const struct sx_model *m, struct list *l, struct addr128 a,
 
 	if (depth == SX_NIBBLES)
 		return push(l, (struct sx_tail){ a.lo, cost });
+	l->effort++;
 	predict(&nv, m, l, a, depth);
-	for (unsigned v = 0; v < 16 && rc == 0 && l->n < ENOUGH; v++) {
+	for (unsigned v = 0; v < 16 && rc == 0; v++) {
 		int32_t c = cost + sx_cost(nv.p[v]);
 
-		if (c <= l->floor)
+		if (c <= l->floor && l->n < ENOUGH && l->effort < EFFORT)
 			rc = collect(m, l, addr_set_nibble(a, depth, v), depth + 1, c);
 	}
 	return rc;
@@ -191,22 +193,26 @@ static int by_cost(const void *x, const void *y)
 	return (a->iid > b->iid) - (a->iid < b->iid);
 }
 
-/* List all that cost at most floor, unless they are too many: then leave it at
- * what it was, for good.  A longer list begins with the shorter one. */
+/* List all that cost at most floor.  If they are too many, leave it at what it
+ * was, or, at first, at some of them, for good.  A longer list begins with the
+ * shorter one. */
 static int extend(const struct sx_model *m, struct list *l, int32_t floor)
 {
 	int32_t before = l->floor;
+	bool overflow;
 	int rc;
 
-	l->n = 0;
+	l->n = l->effort = 0;
 	l->floor = floor;
 	rc = collect(m, l, l->prefix, SX_SUBNET, 0);
-	if (rc == 0 && l->n == ENOUGH) {
-		l->n = 0;
+	overflow = l->n >= ENOUGH || l->effort >= EFFORT;
+	if (rc == 0 && overflow && before) {
+		l->n = l->effort = 0;
 		l->floor = before;
-		rc = before ? collect(m, l, l->prefix, SX_SUBNET, 0) : 0;
-		l->floor = LAST_FLOOR;
+		rc = collect(m, l, l->prefix, SX_SUBNET, 0);
 	}
+	if (overflow)
+		l->floor = LAST_FLOOR;
 	if (l->n)
 		qsort(l->tail, l->n, sizeof(*l->tail), by_cost);
 	return rc;
@@ -232,11 +238,16 @@ int sx_tails_at(struct sx_tails *t, int list, uint32_t i, struct sx_tail *out)
 	return 1;
 }
 
-int32_t sx_tails_cost(const struct sx_tails *t, int list, uint64_t iid)
+int32_t sx_tails_cost(struct sx_tails *t, int list, uint32_t n, uint64_t iid)
 {
-	const struct list *l = &t->list[list];
+	struct sx_tail last;
+	const struct list *l;
 
-	for (uint32_t i = 0; i < l->n; i++)
+	/* A list that was loaded has to be made again first. */
+	if (n == 0 || sx_tails_at(t, list, n - 1, &last) <= 0)
+		return -1;
+	l = &t->list[list];
+	for (uint32_t i = 0; i < n; i++)
 		if (l->tail[i].iid == iid)
 			return l->tail[i].cost;
 	return -1;

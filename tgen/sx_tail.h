@@ -31,8 +31,8 @@ int32_t sx_tails_head(const struct sx_tails *t, int list);
 /* The i-th likeliest: 1, or 0 when there are no more worth listing, or -ENOMEM. */
 int sx_tails_at(struct sx_tails *t, int list, uint32_t i, struct sx_tail *out);
 
-/* What a given one costs; -1 when it is not listed. */
-int32_t sx_tails_cost(const struct sx_tails *t, int list, uint64_t iid);
+/* What one of the first n of a list costs; -1 when it is none of them. */
+int32_t sx_tails_cost(struct sx_tails *t, int list, uint32_t n, uint64_t iid);
 
 int32_t sx_cost(float p);
 
