@@ -34,6 +34,16 @@ struct analysis_summary {
 /* v sorted and unique. */
 void analysis_summarize(struct analysis_summary *s, const struct addrvec *v);
 
+/* The same in pieces, for sets that come as a stream: start with { 0 }. */
+struct analysis_summarizer {
+	struct analysis_summary s;
+	uint64_t shared[129], in_64, n6;
+	struct addr128 before;
+};
+void analysis_summarizer_feed(struct analysis_summarizer *z, const struct addr128 *a,
+                              size_t n);
+void analysis_summarizer_finish(struct analysis_summarizer *z); /* z->s is complete */
+
 extern const struct cmd analysis_cmds[];
 
 #endif

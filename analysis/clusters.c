@@ -8,7 +8,7 @@
 #include "analysis/profiles.h"
 #include "common/rng.h"
 
-enum { ITERATIONS = 50, STARTS = 8 };
+enum { ITERATIONS = 50, STARTS = 8, STARTS_OF_MANY = 2, MANY = 2000 };
 static const double moved_enough = 0.01;
 
 struct kmeans {
@@ -124,10 +124,11 @@ static double run_once(struct kmeans *m)
 /* The best of several starts is left in best. */
 static double run(struct kmeans *m, unsigned k, uint64_t seed, uint32_t *best)
 {
+	unsigned starts = m->n > MANY ? STARTS_OF_MANY : STARTS;
 	double least = INFINITY;
 
 	m->k = k;
-	for (unsigned i = 0; i < STARTS; i++) {
+	for (unsigned i = 0; i < starts; i++) {
 		double sse;
 
 		rng_init(&m->rng, seed + i);

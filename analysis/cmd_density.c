@@ -3,6 +3,9 @@
 #include "analysis/cmds.h"
 #include "analysis/fill.h"
 
+enum picture { PICTURE_RATIOS, PICTURE_DISTRIBUTION };
+static const char *const pictures[] = { "ratios", "distribution", NULL };
+
 const struct density_opts density_defaults = {
 	.v = VERB_DEFAULTS,
 	.top = 10,
@@ -18,6 +21,10 @@ const struct opt density_options[] = {
 	        "announced prefixes with AS numbers (pfx2as): count by these, too"),
 	VERB_OUTPUT_OPTS(struct density_opts, v),
 	VERB_SVG_OPT(struct density_opts, v),
+	OPT_ENUM("picture", 0, struct density_opts, picture, pictures,
+	         "ratios|distribution",
+	         "what --svg draws: ratios of prefix counts (default), addresses per "
+	         "prefix"),
 	OPT_END,
 };
 
@@ -100,8 +107,11 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 	struct groups groups, *g = NULL;
 	struct density dn = { .n = 0 };
 	struct bgp *bgp = NULL;
-	size_t n, top = o->top < DENSITY_TOP ? o->top : DENSITY_TOP;
+	size_t n, top = (size_t)o->top;
 	int rc = choose_lengths(lengths, &n, &o->lengths, d);
+
+	if (o->top > DENSITY_TOP)
+		return diag_set(d, -EINVAL, "--top: at most %d", DENSITY_TOP);
 
 	if (rc == 0 && o->bgp)
 		rc = bgp_load(&bgp, o->bgp, o->v.strict, d);
@@ -121,10 +131,12 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 	fill_top_prefixes(doc, &dn);
 	if (g)
 		fill_top_networks(doc, g, top);
-	fill_dense(doc, &dn);
+	fill_dense(doc, &dn, 0);
 	fill_prefixes(doc, &dn);
-	if (m)
+	if (m && o->picture == PICTURE_RATIOS)
 		chart_mra(m, &dn, true);
+	if (m && o->picture == PICTURE_DISTRIBUTION)
+		chart_distribution(m, &dn, true);
 out:
 	density_fini(&dn);
 	if (g)

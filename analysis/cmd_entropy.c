@@ -160,6 +160,8 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 	const struct entropy_opts *o = cfg;
 	struct entropy e = { .n = 0 };
 
+	if (o->top > TOPVALUES_KEPT)
+		return diag_set(d, -EINVAL, "--top: at most %d", TOPVALUES_KEPT);
 	if (o->k > CLUSTERS_MAX)
 		return diag_set(d, -EINVAL, "--clusters: at most %d", CLUSTERS_MAX);
 	return fill_all(o, s, doc, m, &e, d);

@@ -144,7 +144,7 @@ static int fill_combinations(struct doc *doc, const struct overlap *o, size_t to
 
 /* ---- the UpSet picture -------------------------------------------------- */
 
-enum { LEFT = 190, COLUMN = 26, ROW = 22, BARS = 180, TOP = 30, SHOWN = 18 };
+enum { LEFT = 190, COLUMN = 26, ROW = 22, BARS = 180, TOP = 72, SHOWN = 24 };
 
 static void draw_column(struct markup *m, const struct combination *c, unsigned sets,
                         size_t i, uint64_t max)
@@ -179,7 +179,8 @@ static int draw(struct markup *m, const struct overlap *o, unsigned level,
 		return rc;
 	if (n > SHOWN)
 		n = SHOWN;
-	markup_svg_open(m, LEFT + COLUMN * SHOWN + 30, TOP + BARS + 30 + ROW * (int)o->n,
+	markup_svg_open(m, LEFT + COLUMN * (double)(n < 8 ? 8 : n) + 30,
+	                TOP + BARS + 30 + ROW * (int)o->n,
 	                "Members of exactly these sets", true);
 	markup_printf(m, "<text x=\"10\" y=\"18\">by %s</text>\n",
 	              overlap_level_str(level));
@@ -207,7 +208,8 @@ static int open_sets(struct source *sets[], int argc, char *argv[],
                      const struct verb_opts *v, struct diag *d)
 {
 	const struct source_config cfg = {
-		(v->memory ? v->memory : UINT64_C(1) << 30) / (unsigned)argc, v->strict
+		.memory = (v->memory ? v->memory : UINT64_C(1) << 30) / (unsigned)argc,
+		.strict = v->strict
 	};
 	int rc = 0;
 

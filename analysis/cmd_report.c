@@ -135,7 +135,8 @@ static int read_history(struct report *r, int argc, char *argv[], struct diag *d
 static int read_all(struct report *r, int argc, char *argv[], struct diag *d)
 {
 	static const uint8_t lengths[] = { 32, 48, 64, 112, 120, 124 };
-	const struct source_config sc = { r->o->memory, r->o->strict };
+	const struct source_config sc = { .memory = r->o->memory,
+		                          .strict = r->o->strict };
 	int rc = r->o->bgp ? bgp_load(&r->bgp, r->o->bgp, r->o->strict, d) : 0;
 
 	if (rc == 0 && r->bgp)
@@ -201,7 +202,7 @@ static int fill_tables(struct report *r, struct diag *d)
 	fill_top_prefixes(r->doc, &r->dn);
 	if (g)
 		fill_top_networks(r->doc, g, 20);
-	fill_dense(r->doc, &r->dn);
+	fill_dense(r->doc, &r->dn, 100);
 	fill_iids(r->doc, &r->ids, r->vendors, 15);
 	if (r->has_history)
 		fill_stability(r->doc, &r->stability);

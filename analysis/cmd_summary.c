@@ -15,14 +15,12 @@ const struct opt summary_options[] = {
 	        "write to FILE instead of standard output"),
 	OPT_FLAG("strict", 0, struct summary_opts, strict,
 	         "fail at the first line that is no address"),
+	OPT_COUNT(
+		"memory", 'M', struct summary_opts, memory, "BYTES",
+		"sort at most so much in memory, the rest through a temporary file (1G)"),
 	OPT_FLAG("quiet", 'q', struct summary_opts, quiet, "report errors only"),
 	OPT_END,
 };
-
-static int push(void *v, struct addr128 a)
-{
-	return addrvec_push(v, a);
-}
 
 static uint64_t identifiers(const struct analysis_summary *s)
 {
@@ -71,35 +69,44 @@ static void write_json(struct writer *w, const struct analysis_summary *s,
 	writer_printf(w, "\n  }\n}\n");
 }
 
+static int feed(struct analysis_summarizer *z, struct source *s, struct diag *d)
+{
+	const struct addr128 *a;
+	size_t n;
+	int rc;
+
+	while ((rc = source_next(s, &a, &n, d)) > 0)
+		analysis_summarizer_feed(z, a, n);
+	analysis_summarizer_finish(z);
+	return rc;
+}
+
 static int summarize(const struct summary_opts *o, int argc, char *argv[], struct diag *d)
 {
-	struct analysis_summary s;
-	struct addrvec v = { 0 };
+	const struct source_config cfg = { .memory = o->memory,
+		                           .strict = o->strict,
+		                           .keep_v4 = true };
+	struct analysis_summarizer z = { .n6 = 0 };
 	struct writer *w = NULL;
+	struct source *s;
 	uint64_t duplicates;
-	int rc = 0;
+	int rc = source_open(&s, (const char *const *)argv, argc, &cfg, d);
 
-	if (argc == 0)
-		rc = source_visit("-", o->strict, push, &v, d);
-	for (int i = 0; i < argc && rc >= 0; i++)
-		rc = source_visit(argv[i], o->strict, push, &v, d);
+	if (rc < 0)
+		return rc;
+	rc = feed(&z, s, d);
+	duplicates = source_stats(s).read - z.s.addresses;
+	source_close(s);
 	if (rc >= 0)
-		rc = addrvec_sort(&v);
+		rc = writer_open(&w, o->output, d);
 	if (rc < 0)
-		goto out;
-	duplicates = addrvec_unique(&v);
-	analysis_summarize(&s, &v);
-	rc = writer_open(&w, o->output, d);
-	if (rc < 0)
-		goto out;
+		return rc;
 	if (o->json)
-		write_json(w, &s, duplicates);
+		write_json(w, &z.s, duplicates);
 	else
-		write_table(w, &s, duplicates);
+		write_table(w, &z.s, duplicates);
 	rc = writer_commit(w, d);
-out:
 	writer_close(w);
-	addrvec_fini(&v);
 	return rc;
 }
 

@@ -6,12 +6,14 @@
 
 struct summary_opts {
 	const char *output;
+	uint64_t memory;
 	bool json, strict, quiet;
 };
 
 struct density_opts {
 	struct verb_opts v;
 	const char *bgp;
+	unsigned picture;
 	struct opt_list lengths;
 	uint64_t top;
 };

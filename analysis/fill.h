@@ -10,8 +10,8 @@
 
 /* n_p, their ratios, and the ratio of aggregate counts of each nibble. */
 void fill_prefixes(struct doc *doc, const struct density *d);
-/* n@/p-dense prefixes: every level with each of the usual n. */
-void fill_dense(struct doc *doc, const struct density *d);
+/* n@/p-dense prefixes: every level of at least that length with the usual n. */
+void fill_dense(struct doc *doc, const struct density *d, unsigned length);
 /* Addresses per prefix (levels 32, 48, 64), announced prefix and AS (g may be
  * NULL), in figures and as distribution. */
 void fill_concentration(struct doc *doc, const struct density *d, const struct groups *g,

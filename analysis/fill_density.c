@@ -30,7 +30,7 @@ void fill_prefixes(struct doc *doc, const struct density *d)
 	}
 }
 
-void fill_dense(struct doc *doc, const struct density *d)
+void fill_dense(struct doc *doc, const struct density *d, unsigned length)
 {
 	static const struct column columns[] = {
 		{ "n", 0 },         { "length", 0 },   { "prefixes", 0 },
@@ -43,6 +43,8 @@ void fill_dense(struct doc *doc, const struct density *d)
 	for (size_t i = 0; i < d->n_levels; i++) {
 		const struct density_level *l = &d->levels[i];
 
+		if (l->len < length)
+			continue;
 		for (unsigned k = 0; k < sizeof(least) / sizeof(least[0]); k++) {
 			struct tally_entry e = tally_at_least(&l->tally, least[k]);
 			double possible = ldexp((double)e.groups, 128 - l->len);

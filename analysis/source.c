@@ -31,7 +31,9 @@ struct source {
 	size_t *heap; /* of parts, smallest head first */
 	size_t n_heap;
 	struct addr128 *block;
-	bool given; /* the block in memory was handed out */
+	bool given; /* the block in memory was handed out, or the merge has begun */
+	bool begun; /* an address was merged: block[BLOCK] is the last one */
+	bool keep_v4;
 };
 
 static int visit_hitlist(const char *dir, int (*fn)(void *ctx, struct addr128 a),
@@ -160,7 +162,8 @@ static int take(void *ctx, struct addr128 a)
 	s->stats.read++;
 	if (addr_is_v4(a)) {
 		s->stats.v4++;
-		return 0;
+		if (!s->keep_v4)
+			return 0;
 	}
 	if (s->v.n == s->limit) {
 		rc = spill(s);
@@ -258,8 +261,9 @@ static int next_merged(struct source *s, size_t *n)
 			s->heap[0] = s->heap[--s->n_heap];
 		sift_down(s, 0);
 		/* block[BLOCK] keeps the last one of the block before. */
-		if (!addr_eq(a, k ? s->block[k - 1] : s->block[BLOCK]))
+		if (!s->begun || !addr_eq(a, k ? s->block[k - 1] : s->block[BLOCK]))
 			s->block[k++] = a;
+		s->begun = true;
 	}
 	if (k)
 		s->block[BLOCK] = s->block[k - 1];
@@ -299,6 +303,7 @@ int source_open(struct source **out, const char *const paths[], int n,
 	if (!s)
 		return diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
 	s->fd = -1;
+	s->keep_v4 = cfg->keep_v4;
 	/* Sorting needs the same again. */
 	s->limit = (size_t)(memory / (2 * sizeof(struct addr128)));
 	if (s->limit < MIN_BUFFER)
@@ -353,8 +358,7 @@ int source_next(struct source *s, const struct addr128 **a, size_t *n, struct di
 	}
 	if (!s->given) {
 		rc = start_merge(s);
-		/* IPv4 was left out: no address to come is equal to this one. */
-		s->block[BLOCK] = addr_from_v4(0);
+		s->begun = false;
 		s->given = true;
 	}
 	if (rc >= 0)

@@ -25,6 +25,7 @@ struct source;
 struct source_config {
 	uint64_t memory; /* bytes for addresses and sorting; 0: 1 GiB */
 	bool strict;     /* the first bad line is an error */
+	bool keep_v4;    /* IPv4 is part of the set */
 };
 
 /* Reads everything; n 0: standard input. */

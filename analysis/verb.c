@@ -55,7 +55,8 @@ static int read_and_fill(const void *cfg, int argc, char *argv[], struct doc *do
                          struct markup *m, struct diag *d)
 {
 	const struct filler *f = cfg;
-	const struct source_config sc = { f->o->memory, f->o->strict };
+	const struct source_config sc = { .memory = f->o->memory,
+		                          .strict = f->o->strict };
 	struct source *s;
 	int rc = source_open(&s, (const char *const *)argv, argc, &sc, d);
 

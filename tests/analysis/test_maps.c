@@ -161,7 +161,7 @@ static struct source *make_source(struct rng *r, unsigned seed, struct addrset *
 {
 	char path[] = "/tmp/sextant-test.XXXXXX";
 	const char *p = path;
-	const struct source_config cfg = { 0, false };
+	const struct source_config cfg = { .memory = 0 };
 	struct diag d = { "" };
 	struct source *s;
 	FILE *f = fdopen(mkstemp(path), "w");

@@ -72,7 +72,7 @@ static void memory_does_not_matter(void **state)
 	const char *paths[] = { l->path, l->path };
 
 	for (size_t i = 0; i < ARRAY_LEN(memory); i++) {
-		struct source_config cfg = { memory[i], false };
+		struct source_config cfg = { .memory = memory[i] };
 		struct diag d = { "" };
 		struct source *s;
 
@@ -87,10 +87,36 @@ static void memory_does_not_matter(void **state)
 	}
 }
 
+/* IPv4 belongs to the set when asked for, in parts or not. */
+static void v4_can_be_kept(void **state)
+{
+	static const uint64_t memory[] = { 0, 1 };
+	struct list *l = *state;
+	const char *paths[] = { l->path };
+
+	for (size_t i = 0; i < ARRAY_LEN(memory); i++) {
+		struct source_config cfg = { .memory = memory[i], .keep_v4 = true };
+		const struct addr128 *a;
+		struct diag d = { "" };
+		struct source *s;
+		size_t n, all = 0, v4 = 0;
+
+		assert_int_equal(source_open(&s, paths, 1, &cfg, &d), 0);
+		while (source_next(s, &a, &n, &d) > 0) {
+			all += n;
+			for (size_t k = 0; k < n; k++)
+				v4 += addr_is_v4(a[k]);
+		}
+		assert_int_equal(all, l->v.n + 1);
+		assert_int_equal(v4, 1);
+		source_close(s);
+	}
+}
+
 static void what_cannot_be_read_is_named(void **state)
 {
 	const char *paths[] = { "/nonexistent/list" };
-	struct source_config cfg = { 0, false };
+	struct source_config cfg = { .memory = 0 };
 	struct diag d = { "" };
 	struct source *s = NULL;
 
@@ -109,6 +135,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_does_not_matter),
+		cmocka_unit_test(v4_can_be_kept),
 		cmocka_unit_test(what_cannot_be_read_is_named),
 	};
 

@@ -75,6 +75,15 @@ row '/16' 2
 row ieee-derived 1
 row low-byte 4
 
+summary -M 1 four four - <<-END
+	2001:db8::1
+	192.0.2.1
+	2400:1::211:22ff:fe33:4455
+END
+row addresses 6
+row 'duplicates left out' 5
+row 'IPv4, not counted below' 1
+
 for tool in gzip bzip2 xz zstd; do
 	command -v $tool >/dev/null || continue
 	$tool -c <four >packed

@@ -140,6 +140,7 @@ has '^2001:db8::/32,0,2,2,25,'
 # --- pictures, the report ---
 
 analysis density list --svg density.svg
+analysis density list --picture distribution --svg distribution.svg
 for p in entropy digits clusters; do
 	analysis entropy list --min 10 --picture $p --svg entropy-$p.svg
 done
@@ -197,6 +198,8 @@ json
 
 refuses 1 'not in 0..128' density -l 129 list
 refuses 1 'not in 0..128' density -l x list
+refuses 1 'at most 1000' density -n 1001 list
+refuses 1 'at most 4096' entropy -n 4097 list
 refuses 1 'absent-bgp' density --bgp absent-bgp list
 refuses 1 'list' density --bgp list list
 refuses 1 'absent-oui' iid --oui absent-oui list
