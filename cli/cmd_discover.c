@@ -17,6 +17,8 @@
 #include "seeds/seeds.h"
 #include "tgen/tgen.h"
 
+#define PROBE_INTERVAL_NS (200 * NS_PER_MS)
+
 struct discover_opts {
 	struct opt_list seeds, modules, source_ips;
 	const char *hitlist, *interface, *algorithm, *gateway_mac, *metadata;
@@ -143,10 +145,11 @@ static int open_probe(struct run *r, struct diag *d)
 		.source_ips = o->source_ips,
 		.rate_pps = o->rate,
 		.probes = (unsigned)o->probes,
-		.probe_interval_ns = 200 * NS_PER_MS,
+		.probe_interval_ns = PROBE_INTERVAL_NS,
 		.cooldown_ns = o->cooldown_ns,
 		.gateway_mac = o->gateway_mac,
 		.seed = o->seed,
+		.stop = stop_on_signals(),
 	};
 
 	return probe_open(&r->scan, &c, d);
@@ -247,6 +250,8 @@ static int set_up(struct run *r, struct diag *d)
 	struct discover_config c = {
 		.algorithm = o->algorithm,
 		.rate_pps = o->rate,
+		.probes = (unsigned)o->probes,
+		.probe_interval_ns = PROBE_INTERVAL_NS,
 		.budget = o->budget,
 		.max_runtime_ns = o->max_runtime_ns,
 		.seed = o->seed,
@@ -295,6 +300,7 @@ static int finish(struct run *r, struct diag *d)
 	probe_stats(r->scan, &s.probe);
 	hitlist_info(r->hitlist, &s.hitlist);
 	s.dir = r->o->hitlist;
+	s.failed = rc < 0;
 	rc2 = summary_by_network(&s, discover_hits(r->x), hitlist_aliased(r->hitlist));
 	if (rc2 >= 0)
 		rc2 = summary_print(&s, "-", d);

@@ -1,6 +1,7 @@
 #include "cli/discover.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +19,18 @@ enum {
 	WINDOW_MAX = 16384,
 	FLUSH_RESULTS = 1024,
 	MARK_MAX = 256, /* targets journalled and handed over at a time */
+	QUEUE_MIN = 4,
+	QUEUE_MAX = 65536,
 	NO_REGION = TGEN_REGION_UNKNOWN,
 };
 
-/* How long a candidate may stay silent before the generator is told so.  An
- * answer that comes later still counts. */
+/* How long a candidate may stay silent, once sent, before the generator is told
+ * so.  An answer that comes later still counts. */
 static const uint64_t answer_wait_ns = NS_PER_S;
 /* Three of these, one after the other, decide that a test address is silent. */
 static const uint64_t guard_wait_ns = 400 * NS_PER_MS;
 static const uint64_t tick_ns = 5 * NS_PER_MS;
+static const double lag_max_s = 3600;
 
 /* A candidate on its way: a ring of these, in the order sent. */
 struct flight {
@@ -62,6 +66,7 @@ struct discover {
 	size_t tested_n, tested_cap;
 	struct tgen_candidate *batch;
 	size_t batch_n, batch_at, window, queue_cap;
+	uint64_t lag_ns; /* from the queue to the wire, at most */
 	struct tgen_result results[FLUSH_RESULTS];
 	size_t results_n;
 	/* Prefixes found aliased in this run: candidates already drawn from the
@@ -71,6 +76,7 @@ struct discover {
 	enum phase phase;
 	uint64_t start_ns;
 	atomic_bool probe_done;
+	uint64_t marked; /* candidates journalled by the sending thread */
 	int probe_rc, tried_rc;
 	struct diag probe_diag;
 };
@@ -117,6 +123,7 @@ static int mark_tried(struct discover *x, const struct probe_target *t, size_t n
 	for (size_t i = 0; i < n; i++)
 		if (t[i].tag != (uint32_t)NO_REGION)
 			a[k++] = t[i].addr;
+	x->marked += k;
 	return k ? journal_tried(x->tried, a, k) : 0;
 }
 
@@ -269,6 +276,19 @@ static int replay_feedback(struct discover *x)
 	return rc < 0 ? rc : flush_results(x);
 }
 
+/* Hits whose alias tests the interrupted run may not have finished. */
+static int replay_hits(struct discover *x)
+{
+	struct addr128 a;
+	size_t pos = 0;
+	int rc = 0;
+
+	while (x->guard && rc >= 0 && addrset_next(x->hits, &pos, &a))
+		if (!ivtab_covers(x->pruned_table, a))
+			rc = guard_hit(x->guard, a);
+	return rc;
+}
+
 static int train(struct discover *x, const struct addrvec *seeds, struct diag *d)
 {
 	const struct tgen_config c = {
@@ -284,19 +304,33 @@ static int train(struct discover *x, const struct addrvec *seeds, struct diag *d
 	return tgen_train(&x->tgen, seeds, &c, d);
 }
 
-static int allocate(struct discover *x)
+/* The queue to the sender holds 50 ms: more would only delay what feedback and
+ * alias tests decide.  At low rates even a few take their time, which is no
+ * silence of theirs. */
+static void size_queues(struct discover *x)
 {
-	const struct guard_config g = {
-		.seed = rng_mix(x->cfg.seed + clock_wall_us()),
-		.timeout_ns = guard_wait_ns,
-		.aliased = hitlist_aliased(x->hitlist),
-	};
-	double half = x->cfg.rate_pps / 2;
+	double half = x->cfg.rate_pps / 2, twentieth = x->cfg.rate_pps / 20, lag;
 
 	x->window = half < WINDOW_MIN   ? WINDOW_MIN
 	            : half > WINDOW_MAX ? WINDOW_MAX
 	                                : (size_t)half;
-	x->queue_cap = x->cfg.rate_pps / 20 < 64 ? 64 : (size_t)(x->cfg.rate_pps / 20);
+	x->queue_cap = twentieth < QUEUE_MIN   ? QUEUE_MIN
+	               : twentieth > QUEUE_MAX ? QUEUE_MAX
+	                                       : (size_t)twentieth;
+	/* The queue, one packet in the sender's hands and one being paced. */
+	lag = (double)(x->queue_cap + 2) * x->cfg.probes / x->cfg.rate_pps;
+	x->lag_ns = (uint64_t)(fmin(lag, lag_max_s) * (double)NS_PER_S) +
+	            (x->cfg.probes - 1) * x->cfg.probe_interval_ns;
+}
+
+static int allocate(struct discover *x)
+{
+	const struct guard_config g = {
+		.seed = rng_mix(x->cfg.seed + clock_wall_us()),
+		.timeout_ns = guard_wait_ns + x->lag_ns,
+		.aliased = hitlist_aliased(x->hitlist),
+	};
+
 	x->targets = queue_new(sizeof(struct probe_target), x->queue_cap);
 	x->answers = queue_new(sizeof(struct observation), ANSWERS_MAX);
 	x->hits = addrset_new(4096);
@@ -322,6 +356,7 @@ int discover_open(struct discover **out, const struct discover_config *cfg,
 	x->cfg = *cfg;
 	x->hitlist = h;
 	x->scan = scan;
+	size_queues(x);
 	rc = allocate(x);
 	if (rc >= 0 && resume)
 		rc = load_interrupted(x, d);
@@ -329,6 +364,8 @@ int discover_open(struct discover **out, const struct discover_config *cfg,
 		rc = train(x, seeds, d);
 	if (rc >= 0 && resume)
 		rc = replay_feedback(x);
+	if (rc >= 0 && resume)
+		rc = replay_hits(x);
 	if (rc >= 0)
 		rc = journal_open(&x->tried, h, SOURCE_DISCOVER, d);
 	if (rc >= 0)
@@ -530,7 +567,7 @@ static int launch(struct discover *x, const struct tgen_candidate *c, size_t k,
 		t[i] = (struct probe_target){ c[i].addr, x->cfg.port, c[i].region };
 		rc = flights_push(&x->flights,
 		                  (struct flight){ c[i].addr, c[i].region,
-		                                   now_ns + answer_wait_ns });
+		                                   now_ns + answer_wait_ns + x->lag_ns });
 		if (rc >= 0 && x->guard)
 			rc = guard_probed(x->guard, c[i].addr);
 	}
@@ -639,13 +676,13 @@ static int step(struct discover *x)
 		rc = take_verdicts(x, now);
 	if (rc < 0)
 		return rc;
+	advance_phase(x, now);
 	room = queue_count(x->targets);
 	room = room < x->queue_cap ? x->queue_cap - room : 0;
 	if (x->phase != PHASE_COOLDOWN && x->guard)
 		rc = send_tests(x, now, &room);
 	if (rc >= 0)
 		rc = send_candidates(x, now, room);
-	advance_phase(x, now);
 	return rc;
 }
 
@@ -665,9 +702,12 @@ static int loop(struct discover *x)
 	}
 	queue_close(x->targets);
 	/* The receiver may be waiting for room in a full queue: keep taking. */
-	while (!queue_is_closed(x->answers))
-		if (take_answers(x, tick_ns) < 0 && rc >= 0)
-			rc = -ENOMEM;
+	while (!queue_is_closed(x->answers)) {
+		int n = take_answers(x, tick_ns);
+
+		if (n < 0 && rc >= 0)
+			rc = n;
+	}
 	return rc;
 }
 
@@ -701,6 +741,9 @@ int discover_run(struct discover *x, struct diag *d)
 		return diag_set(d, -rc, "cannot start a thread: %s", strerror(rc));
 	rc = loop(x);
 	pthread_join(thread, NULL);
+	/* What was handed over but not taken any more has not been tried. */
+	x->st.candidates = x->st.resumed + x->marked;
+	x->st.stopped |= x->probe_rc == ERR_STOPPED;
 	if (x->guard)
 		x->st.untested = guard_pending(x->guard);
 	if (rc >= 0 && !x->st.untested)

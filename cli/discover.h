@@ -21,8 +21,10 @@ struct discover_config {
 	const struct scope *scope;
 	const char *algorithm;
 	double rate_pps;
-	uint64_t budget;         /* candidates, those of a resumed run included */
-	uint64_t max_runtime_ns; /* 0: none */
+	unsigned probes;            /* packets per candidate, */
+	uint64_t probe_interval_ns; /* this far apart */
+	uint64_t budget;            /* candidates, those of a resumed run included */
+	uint64_t max_runtime_ns;    /* 0: none */
 	uint64_t seed;
 	uint16_t port;
 	bool guard; /* test for aliased prefixes */

@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "analysis/analysis.h"
 #include "cli/cli.h"
@@ -39,7 +42,25 @@ static int before(const struct cmd *c)
 	return rc;
 }
 
+/* Where standard files are closed, the first sockets and files opened would get
+ * their numbers, and messages would go out on the wire.  What takes their place
+ * cannot be used, so that output to a closed file stays an error. */
+static int hold_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			return -errno;
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
+	int rc = hold_standard_files();
+
+	if (rc < 0) {
+		log_error("/dev/null: %s", strerror(-rc));
+		return CMD_FAILED;
+	}
 	return cmd_main(groups, "sextant", SEXTANT_VERSION, before, argc, argv);
 }

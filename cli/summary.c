@@ -79,6 +79,8 @@ static double seconds(const struct summary *s)
 
 static const char *ending(const struct summary *s)
 {
+	if (s->failed)
+		return "ended by an error";
 	if (s->discover.stopped)
 		return "stopped early";
 	return s->discover.exhausted ? "no more candidates" : "budget spent";

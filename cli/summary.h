@@ -24,6 +24,7 @@ struct summary {
 	struct network_count *networks;
 	size_t networks_n;
 	uint64_t sites_48, subnets_64; /* distinct prefixes of these hosts */
+	bool failed;                   /* the loop ended by an error */
 };
 
 /* Fill networks, sites_48 and subnets_64.  0 or -ENOMEM. */
