@@ -19,7 +19,7 @@ enum {
 	LEVELS = 3,       /* of time-outs: each twice the one before */
 	NONE = UINT32_MAX,
 	CWND_START = 64,
-	CWND_MIN = 4,
+	CWND_MIN = 16,
 	DEAD_STRIKES = 5,
 	SOCKET_BUFFER = 4 << 20,
 	EVENTS = 64,
@@ -243,8 +243,8 @@ bool dns_client_is_dead(const struct dns_client *c, unsigned server)
 }
 
 /* Additive increase, multiplicative decrease: of the queries in flight, once for
- * each windowful of them, when one in ten fails; of the rate, at most once a
- * second, when failures come in a burst. */
+ * each windowful of them, when one in four fails (less is plain loss); of the rate,
+ * at most once a second, when failures come in a burst. */
 static void note_outcome(struct dns_client *c, struct server *s, bool good, uint64_t now)
 {
 	s->failing += ((good ? 0.0 : 1.0) - s->failing) / 8;
@@ -262,7 +262,7 @@ static void note_outcome(struct dns_client *c, struct server *s, bool good, uint
 	s->epoch_bad += !good;
 	if (s->epoch_n < s->cwnd)
 		return;
-	if (s->epoch_bad * 10 > s->epoch_n) {
+	if (s->epoch_bad * 4 > s->epoch_n) {
 		s->cwnd = s->cwnd / 2 > CWND_MIN ? s->cwnd / 2 : CWND_MIN;
 		s->ssthresh = s->cwnd;
 	} else {
