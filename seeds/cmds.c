@@ -11,5 +11,6 @@ const struct cmd seeds_cmds[] = {
 	    "merge lists into one, normalised, unique, sorted and in scope"),
 	ROW(bgp, "FILE...", "what is routed and by whom, from BGP dumps and registries"),
 	ROW(resolve, "[FILE...]", "names into addresses, in bulk"),
+	ROW(walk, "ZONE... [@SERVER...]", "the names of signed zones, along NSEC"),
 	{ 0 },
 };

@@ -30,6 +30,15 @@ struct resolve_opts {
 	bool v4, quiet;
 };
 
+struct walk_opts {
+	const char *output;
+	struct dns_opts dns;
+	struct scope_config scope;
+	uint64_t max_names;
+	unsigned format;
+	bool v4, quiet;
+};
+
 #define VERB(v)                                    \
 	extern const struct opt v##_options[];     \
 	extern const struct v##_opts v##_defaults; \
@@ -39,5 +48,6 @@ struct resolve_opts {
 VERB(collect);
 VERB(bgp);
 VERB(resolve);
+VERB(walk);
 
 #endif
