@@ -106,12 +106,23 @@ static int push(struct bgp *b, struct bgp_entry e)
 	return 0;
 }
 
+/* Binary is most likely the dump that such lists are made from. */
+static int explain(int rc, const struct diag *why, struct diag *d)
+{
+	if (rc == ERR_NOT_TEXT)
+		return diag_set(d, rc,
+		                "%s ('sextant seeds bgp' makes pfx2as of MRT dumps)",
+		                why->text);
+	return rc < 0 ? diag_set(d, rc, "%s", why->text) : rc;
+}
+
 static int read_lines(struct bgp *b, struct reader *r, struct diag *d)
 {
+	struct diag why = { "" };
 	const char *line;
 	int rc;
 
-	while ((rc = reader_line(r, &line, d)) > 0) {
+	while ((rc = explain(reader_line(r, &line, &why), &why, d)) > 0) {
 		struct bgp_entry e = { .as = 0 };
 		bool v4 = false;
 

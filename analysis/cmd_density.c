@@ -1,7 +1,10 @@
+#include <stdlib.h>
+
 #include "analysis/bgp.h"
 #include "analysis/chart.h"
 #include "analysis/cmds.h"
 #include "analysis/fill.h"
+#include "analysis/mmdb.h"
 
 enum picture { PICTURE_RATIOS, PICTURE_DISTRIBUTION };
 static const char *const pictures[] = { "ratios", "distribution", NULL };
@@ -19,6 +22,8 @@ const struct opt density_options[] = {
 	          "how many of the largest prefixes to name (10)"),
 	OPT_STR("bgp", 0, struct density_opts, bgp, "FILE",
 	        "announced prefixes with AS numbers (pfx2as): count by these, too"),
+	OPT_STR("mmdb", 0, struct density_opts, mmdb, "FILE",
+	        "countries of addresses (MaxMind DB): count by these, too"),
 	VERB_OUTPUT_OPTS(struct density_opts, v),
 	VERB_SVG_OPT(struct density_opts, v),
 	OPT_ENUM("picture", 0, struct density_opts, picture, pictures,
@@ -59,21 +64,61 @@ static int choose_lengths(uint8_t out[static DENSITY_LENGTHS], size_t *n,
 	return 0;
 }
 
-static int feed(struct density *dn, struct groups *g, struct source *s, struct diag *d)
+/* What is counted in one pass; bgp and countries.db are NULL when not asked for. */
+struct work {
+	struct density dn;
+	struct bgp *bgp;
+	struct groups g;
+	struct mmdb *mmdb;
+	struct country_counts countries;
+};
+
+static int open_work(struct work *w, const struct density_opts *o, struct diag *d)
+{
+	uint8_t lengths[DENSITY_LENGTHS];
+	size_t n;
+	int rc = choose_lengths(lengths, &n, &o->lengths, d);
+
+	if (rc == 0 && o->top > DENSITY_TOP)
+		rc = diag_set(d, -EINVAL, "--top: at most %d", DENSITY_TOP);
+	if (rc == 0)
+		rc = density_init(&w->dn, lengths, n, (size_t)o->top);
+	if (rc == 0 && o->bgp)
+		rc = bgp_load(&w->bgp, o->bgp, o->v.strict, d);
+	if (rc == 0 && o->bgp)
+		rc = groups_init(&w->g, w->bgp);
+	if (rc == 0 && o->mmdb)
+		rc = mmdb_open(&w->mmdb, o->mmdb, d);
+	w->countries.db = w->mmdb;
+	return rc;
+}
+
+static void close_work(struct work *w)
+{
+	density_fini(&w->dn);
+	groups_fini(&w->g);
+	bgp_free(w->bgp);
+	mmdb_close(w->mmdb);
+	free(w);
+}
+
+static int feed(struct work *w, struct source *s, struct diag *d)
 {
 	const struct addr128 *a;
 	size_t n;
 	int rc;
 
 	while ((rc = source_next(s, &a, &n, d)) > 0) {
-		density_feed(dn, a, n);
-		if (g)
-			groups_feed(g, a, n);
+		density_feed(&w->dn, a, n);
+		if (w->bgp)
+			groups_feed(&w->g, a, n);
+		if (w->mmdb)
+			country_counts_feed(&w->countries, a, n);
 	}
 	if (rc == 0)
-		rc = density_finish(dn);
-	if (rc == 0 && g)
-		rc = groups_finish(g);
+		rc = density_finish(&w->dn);
+	if (rc == 0 && w->bgp)
+		rc = groups_finish(&w->g);
 	return rc;
 }
 
@@ -99,49 +144,43 @@ static void fill_facts(struct doc *doc, const struct source *s, const struct den
 	         (double)g->ases.groups / (double)bgp_as_count(g->bgp), 4);
 }
 
+static void fill_tables(struct doc *doc, const struct density_opts *o,
+                        const struct work *w)
+{
+	const struct groups *g = w->bgp ? &w->g : NULL;
+	size_t top = (size_t)o->top;
+
+	fill_concentration(doc, &w->dn, g, top);
+	fill_distribution(doc, &w->dn, g);
+	fill_top_prefixes(doc, &w->dn);
+	if (g)
+		fill_top_networks(doc, g, top);
+	if (w->mmdb)
+		fill_countries(doc, &w->countries, top);
+	fill_dense(doc, &w->dn, 0);
+	fill_prefixes(doc, &w->dn);
+}
+
 static int fill(const void *cfg, struct source *s, struct doc *doc, struct markup *m,
                 struct diag *d)
 {
 	const struct density_opts *o = cfg;
-	uint8_t lengths[DENSITY_LENGTHS];
-	struct groups groups, *g = NULL;
-	struct density dn = { .n = 0 };
-	struct bgp *bgp = NULL;
-	size_t n, top = (size_t)o->top;
-	int rc = choose_lengths(lengths, &n, &o->lengths, d);
+	struct work *w = calloc(1, sizeof(*w));
+	int rc = w ? open_work(w, o, d) : -ENOMEM;
 
-	if (o->top > DENSITY_TOP)
-		return diag_set(d, -EINVAL, "--top: at most %d", DENSITY_TOP);
-
-	if (rc == 0 && o->bgp)
-		rc = bgp_load(&bgp, o->bgp, o->v.strict, d);
-	if (rc == 0 && bgp) {
-		rc = groups_init(&groups, bgp);
-		g = rc == 0 ? &groups : NULL;
+	if (!w)
+		return rc;
+	if (rc == 0)
+		rc = feed(w, s, d);
+	if (rc == 0) {
+		fill_facts(doc, s, &w->dn, w->bgp ? &w->g : NULL);
+		fill_tables(doc, o, w);
+		if (m && o->picture == PICTURE_RATIOS)
+			chart_mra(m, &w->dn, true);
+		if (m && o->picture == PICTURE_DISTRIBUTION)
+			chart_distribution(m, &w->dn, true);
 	}
-	if (rc == 0)
-		rc = density_init(&dn, lengths, n, top);
-	if (rc == 0)
-		rc = feed(&dn, g, s, d);
-	if (rc < 0)
-		goto out;
-	fill_facts(doc, s, &dn, g);
-	fill_concentration(doc, &dn, g, top);
-	fill_distribution(doc, &dn, g);
-	fill_top_prefixes(doc, &dn);
-	if (g)
-		fill_top_networks(doc, g, top);
-	fill_dense(doc, &dn, 0);
-	fill_prefixes(doc, &dn);
-	if (m && o->picture == PICTURE_RATIOS)
-		chart_mra(m, &dn, true);
-	if (m && o->picture == PICTURE_DISTRIBUTION)
-		chart_distribution(m, &dn, true);
-out:
-	density_fini(&dn);
-	if (g)
-		groups_fini(g);
-	bgp_free(bgp);
+	close_work(w);
 	return rc;
 }
 

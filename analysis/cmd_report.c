@@ -7,6 +7,7 @@
 #include "analysis/cmds.h"
 #include "analysis/fill.h"
 #include "analysis/iids.h"
+#include "analysis/mmdb.h"
 #include "analysis/report.h"
 #include "analysis/runs.h"
 #include "analysis/stability.h"
@@ -25,6 +26,8 @@ const struct opt report_options[] = {
 	        "heading of the page (default: the names of the lists)"),
 	OPT_STR("bgp", 0, struct report_opts, bgp, "FILE",
 	        "announced prefixes with AS numbers (pfx2as): tell by these, too"),
+	OPT_STR("mmdb", 0, struct report_opts, mmdb, "FILE",
+	        "countries of addresses (MaxMind DB): tell by these, too"),
 	OPT_STR("oui", 0, struct report_opts, oui, "FILE",
 	        "vendors of hardware addresses (IEEE oui.csv or oui.txt, or manuf)"),
 	OPT_COUNT("min", 0, struct report_opts, min, "N",
@@ -49,6 +52,8 @@ struct report {
 	struct source *s;
 	struct bgp *bgp, *map; /* map: what the treemap draws */
 	struct oui_table *vendors;
+	struct mmdb *mmdb;
+	struct country_counts countries;
 	struct density dn;
 	struct entropy e;
 	struct iids ids;
@@ -76,6 +81,8 @@ static int feed(struct report *r, struct diag *d)
 		chains_feed(&r->runs, a, n);
 		if (r->bgp)
 			groups_feed(&r->g, a, n);
+		if (r->mmdb)
+			country_counts_feed(&r->countries, a, n);
 	}
 	if (rc == 0)
 		rc = density_finish(&r->dn);
@@ -141,6 +148,9 @@ static int read_all(struct report *r, int argc, char *argv[], struct diag *d)
 
 	if (rc == 0 && r->bgp)
 		rc = groups_init(&r->g, r->bgp);
+	if (rc == 0 && r->o->mmdb)
+		rc = mmdb_open(&r->mmdb, r->o->mmdb, d);
+	r->countries.db = r->mmdb;
 	if (rc == 0 && r->o->oui)
 		rc = oui_load(&r->vendors, r->o->oui, d);
 	if (rc == 0)
@@ -202,6 +212,8 @@ static int fill_tables(struct report *r, struct diag *d)
 	fill_top_prefixes(r->doc, &r->dn);
 	if (g)
 		fill_top_networks(r->doc, g, 20);
+	if (r->mmdb)
+		fill_countries(r->doc, &r->countries, 30);
 	fill_dense(r->doc, &r->dn, 100);
 	fill_iids(r->doc, &r->ids, r->vendors, 15);
 	if (r->has_history)
@@ -269,6 +281,7 @@ static int write_places(struct markup *m, const struct report *r)
 	put_table(m, r, "top_as", 15);
 	put_table(m, r, "top_announced", 15);
 	put_table(m, r, "top_prefixes", 15);
+	put_table(m, r, "countries", 30);
 	report_section_end(m);
 	return 0;
 }
@@ -384,6 +397,7 @@ static void report_free(struct report *r)
 	bgp_free(r->bgp);
 	bgp_free(r->map);
 	oui_free(r->vendors);
+	mmdb_close(r->mmdb);
 	doc_free(r->doc);
 	free(r);
 }

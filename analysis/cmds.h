@@ -12,7 +12,7 @@ struct summary_opts {
 
 struct density_opts {
 	struct verb_opts v;
-	const char *bgp;
+	const char *bgp, *mmdb;
 	unsigned picture;
 	struct opt_list lengths;
 	uint64_t top;
@@ -70,7 +70,7 @@ struct stability_opts {
 };
 
 struct report_opts {
-	const char *output, *title, *bgp, *oui;
+	const char *output, *title, *bgp, *mmdb, *oui;
 	uint64_t min, memory;
 	bool strict, quiet;
 };

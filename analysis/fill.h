@@ -20,6 +20,9 @@ void fill_distribution(struct doc *doc, const struct density *d, const struct gr
 void fill_top_prefixes(struct doc *doc, const struct density *d);
 void fill_top_networks(struct doc *doc, const struct groups *g, size_t top);
 
+struct country_counts;
+void fill_countries(struct doc *doc, const struct country_counts *c, size_t top);
+
 void fill_nibbles(struct doc *doc, const struct entropy *e, const struct density *d);
 void fill_segments(struct doc *doc, const struct segment *s, unsigned n);
 void fill_values(struct doc *doc, const struct topvalues *t, const struct segment *s,

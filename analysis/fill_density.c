@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "analysis/fill.h"
+#include "analysis/mmdb.h"
 
 void fill_prefixes(struct doc *doc, const struct density *d)
 {
@@ -216,4 +217,28 @@ void fill_top_networks(struct doc *doc, const struct groups *g, size_t top)
 		table_count(t, g->by_as[best[i]]);
 		table_real(t, (double)g->by_as[best[i]] / (double)total);
 	}
+}
+
+void fill_countries(struct doc *doc, const struct country_counts *c, size_t top)
+{
+	static const struct column columns[] = { { "country", 0 },
+		                                 { "addresses", 0 },
+		                                 { "share", 4 } };
+	struct table *t =
+		DOC_TABLE(doc, "countries", "Countries with most addresses", columns);
+	size_t best[COUNTRIES], n;
+	uint64_t total = c->unknown;
+
+	for (size_t i = 0; i < COUNTRIES; i++)
+		total += c->n[i];
+	n = groups_top(c->n, COUNTRIES, best, COUNTRIES);
+	for (size_t i = 0; i < n && i < top; i++) {
+		char cc[] = { (char)('A' + best[i] / 26), (char)('A' + best[i] % 26), 0 };
+
+		table_string(t, cc);
+		table_count(t, c->n[best[i]]);
+		table_real(t, (double)c->n[best[i]] / (double)total);
+	}
+	doc_count(doc, "countries", n);
+	doc_count(doc, "without_country", c->unknown);
 }

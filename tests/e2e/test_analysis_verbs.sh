@@ -2,6 +2,7 @@
 # Every verb of sextant analysis as a user runs it: forms of output, pictures,
 # empty sets, hitlists, and what is wrong said clearly.  $1 = sextant.
 sextant=$1
+mmdb=$(cd "$(dirname "$0")/../fuzz/corpus/mmdb" && pwd)/28
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
@@ -137,6 +138,10 @@ analysis treemap scan.csv --colour column --column ttl --function var --csv -t a
 has '^2001:db8::/32,0,2,2,25,'
 [ $bad = $bad_before ] || echo "numbers are wrong"
 
+analysis density list --mmdb "$mmdb" --csv -t countries
+has '^DE,80,0.6667$'
+has '^US,40,0.3333$'
+
 # --- pictures, the report ---
 
 analysis density list --svg density.svg
@@ -152,7 +157,7 @@ for c in hits entropy; do
 done
 analysis hilbert 2001:db8::/32 list --svg hilbert.svg
 analysis overlap list half --svg overlap.svg
-analysis report list half --bgp bgp --oui oui --min 10 -T 'a <b> & "c"' -o report.html
+analysis report list half --bgp bgp --oui oui --mmdb "$mmdb" --min 10 -T 'a <b> & "c"' -o report.html
 well_formed ./*.svg report.html
 grep -q '<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>' report.html || fail "title not escaped"
 for f in ./*.svg report.html; do
@@ -202,6 +207,9 @@ refuses 1 'at most 1000' density -n 1001 list
 refuses 1 'at most 4096' entropy -n 4097 list
 refuses 1 'absent-bgp' density --bgp absent-bgp list
 refuses 1 'list' density --bgp list list
+refuses 1 'not a MaxMind database' density --mmdb bgp list
+refuses 1 'absent-mmdb' report --mmdb absent-mmdb list
+refuses 1 'sextant seeds bgp' density --bgp "$mmdb" list
 refuses 1 'absent-oui' iid --oui absent-oui list
 refuses 1 'no vendor' iid --oui bgp list
 refuses 1 '--by as needs --bgp' entropy --profiles --by as list
