@@ -102,7 +102,7 @@ static inline uint8_t *mmdb_put_record(const struct mmdb_maker *k, uint8_t *p,
 /* The file; the caller frees it. */
 static inline uint8_t *mmdb_finish(const struct mmdb_maker *k, size_t *n)
 {
-	uint8_t *file = calloc(1, (size_t)k->nodes * 8 + k->n_data + 256), *p = file;
+	uint8_t *file = calloc(1, (size_t)k->nodes * 8 + k->n_data + 512), *p = file;
 
 	for (uint32_t i = 0; i < k->nodes; i++) {
 		uint32_t v[2];
@@ -119,7 +119,7 @@ static inline uint8_t *mmdb_finish(const struct mmdb_maker *k, size_t *n)
 	p += 16;
 	memcpy(p, k->data, k->n_data);
 	p += k->n_data;
-	p = (uint8_t *)memcpy(p, "\xab\xcd\xefMaxMind.com\xe4", 15) + 15;
+	p = (uint8_t *)memcpy(p, "\xab\xcd\xefMaxMind.com\xe9", 15) + 15;
 	p = (uint8_t *)memcpy(p,
 	                      "\x4a"
 	                      "node_count\xc4",
@@ -143,6 +143,36 @@ static inline uint8_t *mmdb_finish(const struct mmdb_maker *k, size_t *n)
 	                      "binary_format_major_version\xa1\x02",
 	                      30) +
 	    30;
+	/* The rest is for other readers. */
+	p = (uint8_t *)memcpy(p,
+	                      "\x5b"
+	                      "binary_format_minor_version\xa1\x00",
+	                      30) +
+	    30;
+	p = (uint8_t *)memcpy(p,
+	                      "\x4b"
+	                      "build_epoch\x04\x02\x60\x00\x00\x00",
+	                      18) +
+	    18;
+	p = (uint8_t *)memcpy(p,
+	                      "\x4d"
+	                      "database_type\x44"
+	                      "Test",
+	                      19) +
+	    19;
+	p = (uint8_t *)memcpy(p,
+	                      "\x4b"
+	                      "description\xe1\x42"
+	                      "en\x44"
+	                      "Test",
+	                      21) +
+	    21;
+	p = (uint8_t *)memcpy(p,
+	                      "\x49"
+	                      "languages\x01\x04\x42"
+	                      "en",
+	                      15) +
+	    15;
 	*n = (size_t)(p - file);
 	return file;
 }
