@@ -46,6 +46,9 @@ static inline void link_close(struct link *l)
  * a link-layer address (tun, PPP, tunnels) the frames start with IP. */
 int link_packet_open(struct link **out, int ifindex, bool ethernet, struct diag *d);
 
+/* AF_XDP in copy mode, through the first queue of an Ethernet interface. */
+int link_xdp_open(struct link **out, int ifindex, struct diag *d);
+
 /* Raw IP sockets: the kernel routes each packet and finds each neighbour.  For
  * targets on the link itself, where there is no gateway to send to. */
 int link_ip_open(struct link **out, bool v6, const char *interface, struct diag *d);

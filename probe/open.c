@@ -289,14 +289,24 @@ static int find_interface(struct route_interface *i, const struct probe_scan *s,
 	                              : "no module of this scan is for such targets");
 }
 
-enum link_kind { LINK_AUTO, LINK_PACKET, LINK_IP, LINK_PCAP, LINK_MEMORY, LINK_UNKNOWN };
+enum link_kind {
+	LINK_AUTO,
+	LINK_PACKET,
+	LINK_XDP,
+	LINK_IP,
+	LINK_PCAP,
+	LINK_MEMORY,
+	LINK_UNKNOWN
+};
 
 static enum link_kind link_kind(const char *text)
 {
 	if (!text || !strcmp(text, "auto"))
 		return LINK_AUTO;
-	if (!strcmp(text, "packet"))
+	if (!strcmp(text, "packet") || !strcmp(text, "sendmmsg"))
 		return LINK_PACKET;
+	if (!strcmp(text, "afxdp"))
+		return LINK_XDP;
 	if (!strcmp(text, "ip"))
 		return LINK_IP;
 	if (!strncmp(text, "pcap:", 5) && text[5])
@@ -320,6 +330,11 @@ static int open_frames(struct way_finder *f, struct diag *d)
 		return link_pcap_open(&f->frames, f->s->cfg.link + 5, d);
 	if (f->kind == LINK_MEMORY)
 		return link_memory_open(&f->frames, NULL, NULL);
+	if (f->kind == LINK_XDP && !f->interface.ethernet)
+		return diag_set(d, -EOPNOTSUPP, "%s: AF_XDP is for Ethernet",
+		                f->interface.link.name);
+	if (f->kind == LINK_XDP)
+		return link_xdp_open(&f->frames, f->interface.link.ifindex, d);
 	return link_packet_open(&f->frames, f->interface.link.ifindex,
 	                        f->interface.ethernet, d);
 }
@@ -344,7 +359,7 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 		path = (struct route_path){ .source = wish.source };
 	else if ((rc = route_path(&path, &f->interface, &wish, d)) < 0)
 		return rc;
-	if (f->kind == LINK_PACKET && path.via == ROUTE_KERNEL)
+	if ((f->kind == LINK_PACKET || f->kind == LINK_XDP) && path.via == ROUTE_KERNEL)
 		return diag_set(d, -EHOSTUNREACH,
 		                "%s: the targets are on the link itself: use --link ip, "
 		                "or give a --gateway-mac",

@@ -72,7 +72,8 @@ struct probe_config {
 	const struct scope *scope; /* asked for every packet; borrowed; required here or
 	                              by probe_set_scope() */
 	/* NULL: "packet" where there is a gateway, else "ip" (the kernel finds each
-	 * neighbour); "pcap:FILE" writes the packets into a file, "memory" drops
+	 * neighbour); "afxdp" and "ip" ask for
+	 * one; "pcap:FILE" writes the packets into a file, "memory" drops
 	 * them: neither receives. */
 	const char *link;
 	const char *gateway_mac; /* NULL: found by netlink, NDP or ARP */

@@ -53,9 +53,11 @@ int scan_open(struct probe_scan **out, const struct probe_config *cfg,
 /* The capture filter of an open scan; NUL-terminated, or -EMSGSIZE. */
 int scan_filter(const struct probe_scan *s, char *buf, size_t cap);
 
+/* By the thread that the counter belongs to: no locked instruction is needed. */
 static inline void count_add(atomic_uint_fast64_t *c, uint64_t n)
 {
-	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+	                      memory_order_relaxed);
 }
 
 #endif

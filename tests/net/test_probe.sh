@@ -54,6 +54,10 @@ equal "echo: lost in the kernel" "$(field pcap_drop)" 0
 equal "echo: results" "$(tail -n +2 "$d/out" | sort -u | wc -l)" 1000000
 equal "echo: on the wire" "$(simnet_counter total)" 1000000
 
+scan -M icmp6-echo -n 100k -r 100k --send-path afxdp 2a00:1::/32
+equal "afxdp: sent" "$(field packets_sent)" 100000
+equal "afxdp: valid" "$(field validation_passed)" 100000
+
 # ---- hosts among dark addresses, both families, with a blocklist --------------
 simnet_reset
 for i in $(seq 7 7 2047); do

@@ -1,0 +1,110 @@
+#!/bin/bash
+# Packets per second and CPU time per packet of one sender on one core, against zmap
+# and masscan where they are installed, and against loops that only send.  Everything
+# runs pinned to one core, in turn, five times; the figures are medians.  Packets end
+# in a namespace that drops them on arrival.  Ours have pacing, scope, permutation,
+# cookies and the reply tap on.  CPU time is that of the process and, since the other
+# end of a veth pair runs there too, of the core's softirqs.
+# $1 = sextant.  BENCH_SECONDS, BENCH_ROUNDS: for quicker runs.
+. "$(dirname "$0")/../net/simnet.sh"
+simnet_enter "$@"
+set -u
+export LC_ALL=C
+sextant=$1
+seconds=${BENCH_SECONDS:-3}
+rounds=${BENCH_ROUNDS:-5}
+core=$(($(nproc) - 1))
+loop=${SEXTANT_TEST_BIN:-}/bench_sendloop
+
+simnet_up
+simnet_internet nft -f - <<-END || simnet_skip "no netdev ingress hook"
+	add table netdev sink
+	add chain netdev sink hole { type filter hook ingress device $SIMNET_PEER priority 0; policy drop; }
+END
+gw=$(ip -n internet -o link show $SIMNET_PEER | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
+us=$(ip -o link show $SIMNET_IF | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
+ticks=$(getconf CLK_TCK)
+long=$((seconds + 3))
+
+# The command that a contender is.
+command_of()
+{
+	case $1 in
+	zmap-v4) echo "zmap -p 80 -i $SIMNET_IF -G $gw -S $SIMNET_SRC4 -r 0 -T 1 -b /dev/null
+		-o /dev/null -c 0 -q --disable-syslog -t $long 10.0.0.0/8" ;;
+	masscan-v4) echo "masscan 10.0.0.0/8 -p80 --source-ip $SIMNET_SRC4 --rate 100000000
+		-e $SIMNET_IF --source-mac $us --router-mac $gw --wait 0 -oL /dev/null" ;;
+	masscan-v6) echo "masscan 2001:db8::/100 -p80 --source-ip $SIMNET_SRC6 --rate 100000000
+		-e $SIMNET_IF --source-mac $us --router-mac $gw --wait 0 -oL /dev/null" ;;
+	sendmmsg-loop) echo "$loop sendmmsg $SIMNET_IF $gw $long" ;;
+	afxdp-loop) echo "$loop afxdp $SIMNET_IF $gw $long" ;;
+	*-v4) echo "$sextant probe scan -M tcp-syn -p 80 -i $SIMNET_IF -G $gw -r 100M -q -c 0
+		-t $long --allow-special -o /dev/null --send-path ${1%-v4} 10.0.0.0/8" ;;
+	*-v6) echo "$sextant probe scan -M tcp-syn -p 80 -i $SIMNET_IF -G $gw -r 100M -q -c 0
+		-t $long -o /dev/null --send-path ${1%-v6} 2000::/3" ;;
+	esac
+}
+
+# "NANOSECONDS PACKETS TICKS": ticks of the core that were not idle.
+sample()
+{
+	echo "$(date +%s%N)" \
+		"$(awk -F'[: ]+' -v i=$SIMNET_IF '{ sub(/^ +/, "") } $1 == i { print $11 }' /proc/net/dev)" \
+		"$(awk -v c=cpu$core '$1 == c { print $2 + $3 + $4 + $7 + $8 }' /proc/stat)"
+}
+
+# measure CONTENDER: "PPS CPU-SECONDS-PER-MILLION"
+measure()
+{
+	local a b pid
+
+	# shellcheck disable=SC2046 # words of a command
+	taskset -c $core $(command_of "$1") </dev/null >/dev/null 2>&1 &
+	pid=$!
+	sleep 1
+	a=$(sample)
+	sleep "$seconds"
+	b=$(sample)
+	kill $pid 2>/dev/null
+	sleep 0.2
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	echo "$a $b" | awk -v hz="$ticks" '{
+		n = $5 - $2
+		if (n > 0) printf "%.0f %.4f\n", n / (($4 - $1) / 1e9), ($6 - $3) / hz / n * 1e6 }'
+}
+
+contenders="sendmmsg-v6 sendmmsg-v4 afxdp-v6 afxdp-v4"
+for peer in masscan-v4 masscan-v6 zmap-v4; do
+	command -v "${peer%-*}" >/dev/null && contenders="$peer $contenders"
+done
+[ -x "$loop" ] && contenders="$contenders sendmmsg-loop afxdp-loop"
+r=/run/simnet/results
+for i in $(seq "$rounds"); do
+	for c in $contenders; do
+		echo "$c $(measure "$c")" >>$r
+	done
+done
+
+# median CONTENDER COLUMN
+median()
+{
+	awk -v c="$1" -v k="$2" '$1 == c && NF == 3 { print $k }' $r | sort -n |
+		awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print 0 }'
+}
+
+printf '%-14s %10s %14s\n' contender pps "CPU s/M"
+best=1
+for c in $contenders; do
+	pps=$(median "$c" 2)
+	printf '%-14s %10.0f %14.3f\n' "$c" "$pps" "$(median "$c" 3)"
+	case $c in
+	zmap*|masscan*) best=$(echo "$best $pps" | awk '{ print ($1 > $2) ? $1 : $2 }') ;;
+	esac
+done
+for c in sendmmsg afxdp; do
+	echo "$c $(median $c-v6 2) $best $(median $c-loop 2)" | awk '{
+		printf "%s: %.2f times the best peer", $1, $2 / $3
+		if ($4) printf ", %.0f %% of the bare loop", 100 * $2 / $4
+		print "" }'
+done

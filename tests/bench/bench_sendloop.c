@@ -1,0 +1,71 @@
+/* How fast a loop that does nothing else hands one frame to the kernel: the ceiling
+ * for the prober.  bench_sendloop sendmmsg|afxdp IFACE GATEWAY-MAC SECONDS */
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "probe/link.h"
+#include "probe/route.h"
+
+/* An IPv6 SYN of 74 bytes, all but its Ethernet addresses zeros where that does not
+ * matter to the kernel. */
+static size_t make_frame(uint8_t *f, const char *mac)
+{
+	enum { N = 14 + 40 + 20 };
+
+	memset(f, 0, N);
+	if (!route_parse_mac(f, mac))
+		return 0;
+	f[6] = 2;
+	f[12] = 0x86;
+	f[13] = 0xdd;
+	f[14] = 0x60;
+	f[19] = 20;
+	f[20] = 6;
+	f[21] = 64;
+	f[22] = f[38] = 0x20;
+	f[24] = f[40] = 1;
+	return N;
+}
+
+static int open_link(struct link **l, const char *mode, const char *interface,
+                     struct diag *d)
+{
+	int ifindex = (int)if_nametoindex(interface);
+
+	return strcmp(mode, "afxdp") ? link_packet_open(l, ifindex, true, d)
+	                             : link_xdp_open(l, ifindex, d);
+}
+
+int main(int argc, char *argv[])
+{
+	uint8_t frame[PACKET_MAX], *room;
+	struct diag d = { "" };
+	struct link *l;
+	uint64_t end;
+	size_t n;
+	int rc;
+
+	if (argc == 1) {
+		puts("a helper of bench_probe: bench_sendloop MODE IFACE MAC SECONDS");
+		return 0;
+	}
+	n = argc == 5 ? make_frame(frame, argv[3]) : 0;
+	rc = n ? open_link(&l, argv[1], argv[2], &d) : -EINVAL;
+	if (rc < 0) {
+		fprintf(stderr, "bench_sendloop: %s\n", diag_str(&d, rc));
+		return 1;
+	}
+	end = clock_mono_ns() + strtoull(argv[4], NULL, 10) * NS_PER_S;
+	while (rc == 0 && clock_mono_ns() < end) {
+		while ((room = l->ops->reserve(l))) {
+			memcpy(room, frame, n);
+			l->ops->commit(l, n);
+		}
+		rc = l->ops->submit(l, &d);
+	}
+	link_close(l);
+	return rc < 0;
+}
