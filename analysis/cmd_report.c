@@ -343,6 +343,7 @@ static void write_history(struct markup *m, const struct report *r)
 	                  "Of the hosts that answer on a row's service, the share that "
 	                  "answers on a column's");
 	put_table(m, r, "stable", 20);
+	put_table(m, r, "services", SERVICES);
 	put_table(m, r, "age", 20);
 	put_table(m, r, "streaks", 20);
 	report_section_end(m);

@@ -40,9 +40,13 @@ static void add_to_net(struct stability *s, const struct host_record *r)
 
 static void add_services(struct stability *s, const struct host_record *r)
 {
-	for (unsigned i = 0; i < SERVICES; i++)
+	for (unsigned i = 0; i < SERVICES; i++) {
+		if (!(r->services >> i & 1))
+			continue;
 		for (unsigned k = 0; k < SERVICES; k++)
-			s->both[i][k] += r->services >> i & r->services >> k & 1;
+			s->both[i][k] += r->services >> k & 1;
+		s->silent[i] += r->last_seen / DAY > r->service_seen[i] / DAY;
+	}
 }
 
 static void add(struct stability *s, const struct host_record *r)
@@ -158,6 +162,24 @@ static void fill_services(struct doc *doc, const struct stability *s)
 	}
 }
 
+static void fill_transitions(struct doc *doc, const struct stability *s)
+{
+	static const struct column columns[] = {
+		{ "service", 0 }, { "hosts", 0 }, { "silent_since", 0 }, { "share", 4 }
+	};
+	struct table *t = DOC_TABLE(doc, "services",
+	                            "Hosts that have answered on a service, and those "
+	                            "that on later days answered on others alone",
+	                            columns);
+
+	for (unsigned i = 0; i < SERVICES; i++) {
+		table_string(t, hitlist_service_str(i));
+		table_count(t, s->both[i][i]);
+		table_count(t, s->silent[i]);
+		table_real(t, (double)s->silent[i] / (double)s->both[i][i]);
+	}
+}
+
 void fill_stability(struct doc *doc, const struct stability *s)
 {
 	static const struct column streaks[] = { { "tries", 0 }, { "hosts", 0 } };
@@ -174,6 +196,7 @@ void fill_stability(struct doc *doc, const struct stability *s)
 		doc_string(doc, "latest",
 		           clock_format_utc(text, (uint64_t)s->latest * 1000000));
 	fill_spans(doc, s);
+	fill_transitions(doc, s);
 	fill_services(doc, s);
 	t = DOC_TABLE(doc, "streaks", "Tries without an answer, in a row (7: or more)",
 	              streaks);

@@ -16,6 +16,7 @@ struct stability {
 	uint64_t age[STABILITY_SPANS + 1]; /* days since the last answer, at most */
 	uint64_t streak[8];                /* tries without an answer in a row */
 	uint64_t both[SERVICES][SERVICES]; /* hosts that have answered on both */
+	uint64_t silent[SERVICES];         /* hosts that later answered on others alone */
 	uint64_t sources[SOURCES];
 	uint32_t latest; /* the last time anything was probed or answered */
 	struct {

@@ -389,7 +389,8 @@ static void draw_name(struct markup *m, const struct treemap_area *a)
 	if (size < 2)
 		return;
 	markup_printf(m,
-	              "<text style=\"fill:#111;pointer-events:none;font-size:%.2fpx;"
+	              "<text style=\"fill:#111;paint-order:stroke;stroke:#fff9;"
+	              "stroke-width:.5px;pointer-events:none;font-size:%.2fpx;"
 	              "text-anchor:middle\" x=\"%.3f\" y=\"%.3f\">%s</text>\n",
 	              fmin(size, 4), a->x + a->w / 2, a->y + a->h * .75, text);
 }

@@ -263,6 +263,7 @@ static void stability_by_hand(void **state)
 
 	(void)state;
 	r[1].service_seen[SERVICE_TCP443] = r[1].last_seen;
+	r[1].service_seen[SERVICE_UDP53] = r[1].last_seen - 2 * D;
 	host_record_normalise(&r[1]);
 	assert_non_null(mkdtemp(dir));
 	snprintf(sub, sizeof(sub), "%s/hl", dir);
@@ -287,6 +288,10 @@ static void stability_by_hand(void **state)
 	assert_int_equal(s.both[SERVICE_ICMP][SERVICE_ICMP], 4);
 	assert_int_equal(s.both[SERVICE_ICMP][SERVICE_TCP443], 1);
 	assert_int_equal(s.both[SERVICE_TCP443][SERVICE_ICMP], 1);
+	assert_int_equal(s.both[SERVICE_UDP53][SERVICE_UDP53], 1);
+	assert_int_equal(s.silent[SERVICE_UDP53], 1);
+	assert_int_equal(s.silent[SERVICE_TCP443], 0);
+	assert_int_equal(s.silent[SERVICE_ICMP], 0);
 }
 
 int main(void)
