@@ -1,7 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/hitlist_more.h"
 #include "cli/refresh.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -11,23 +11,14 @@
 
 enum { SERVICES_MAX = 16 };
 
-struct refresh_opts {
-	struct due_cfg due;
-	struct opt_list modules, source_ips;
-	const char *interface, *gateway_mac, *metadata;
-	double rate;
-	uint64_t max_runtime_ns, cooldown_ns, probes;
-	bool quiet;
-};
-
-static const struct refresh_opts defaults = {
+const struct refresh_opts refresh_defaults = {
 	.due = { DUE_DEFAULTS },
 	.rate = 10000,
 	.cooldown_ns = 3 * NS_PER_S,
 	.probes = 1,
 };
 
-static const struct opt opts[] = {
+const struct opt refresh_table[] = {
 	OPT_LIST("probe-module", 'M', struct refresh_opts, modules, "MODULE[/PORT]",
 	         "what to ask each host (repeatable; default icmp6-echo, tcp-syn/80 and "
 	         "tcp-syn/443)"),
@@ -271,7 +262,7 @@ static int probe_and_merge(struct run *r, struct diag *d)
 	return rc;
 }
 
-static int refresh_cmd_run(const void *cfg, int argc, char *argv[])
+int refresh_run_cmd(const void *cfg, int argc, char *argv[])
 {
 	struct run r = { .o = cfg };
 	struct diag d = { "" };
@@ -296,14 +287,3 @@ static int refresh_cmd_run(const void *cfg, int argc, char *argv[])
 	ivtab_free(r.routed);
 	return rc < 0 ? CMD_FAILED : CMD_OK;
 }
-
-const struct cmd hitlist_more_cmds[] = {
-	{ "refresh", refresh_cmd_run, "DIR",
-	  "probe who is due, and note who answered and who did not", opts, &defaults,
-	  sizeof(struct refresh_opts), CMD_RAW,
-	  "A refresh that was killed loses nothing: start it again, and it goes on with "
-	  "those that are still due. Example:\n"
-	  "\n"
-	  "sextant hitlist refresh hl -i eth0 -r 10k" },
-	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
-};

@@ -107,6 +107,43 @@ static const struct opt due_opts[] = {
 };
 static const struct due_command due_defaults = { .due = { DUE_DEFAULTS }, .output = "-" };
 
+static const char *const verdict_choices[] = { "any", "unknown", "not-aliased", "aliased",
+	                                       NULL };
+
+static const struct opt alias_plan_opts[] = {
+	ALIAS_PLAN_OPTS(struct alias_plan_command, plan),
+	OPT_FLAG("targets", 0, struct alias_plan_command, targets,
+	         "print 16 addresses for every prefix, and the prefix"),
+	OPT_STR("output-file", 'o', struct alias_plan_command, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_END,
+};
+static const struct alias_plan_command alias_plan_defaults = {
+	.plan = { ALIAS_PLAN_DEFAULTS },
+	.output = "-",
+};
+
+static const struct opt alias_judge_opts[] = {
+	OPT_STR("plan", 0, struct alias_judge_cfg, plan, "FILE",
+	        "what was probed: the output of alias-plan --targets"),
+	OPT_LIST("icmp", 0, struct alias_judge_cfg, icmp, "FILE",
+	         "addresses that answered ICMPv6 (repeatable)"),
+	OPT_LIST("tcp80", 0, struct alias_judge_cfg, tcp, "FILE",
+	         "addresses that answered on TCP port 80 (repeatable)"),
+	OPT_END,
+};
+
+static const struct opt alias_list_opts[] = {
+	OPT_ENUM("verdict", 0, struct alias_list_cfg, verdict, verdict_choices, "NAME",
+	         "only those: aliased, not-aliased or unknown"),
+	OPT_FLAG("representative", 0, struct alias_list_cfg, representative,
+	         "add an address that is known inside, to be probed in its stead"),
+	OPT_STR("output-file", 'o', struct alias_list_cfg, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_END,
+};
+static const struct alias_list_cfg alias_list_defaults = { .output = "-" };
+
 const struct cmd hitlist_cmds[] = {
 	{ "import", import_run, "DIR FILE...", "add the addresses of lists to a hitlist",
 	  import_opts, &import_defaults, sizeof(struct import_cfg), 0,
@@ -134,6 +171,17 @@ const struct cmd hitlist_cmds[] = {
 	  sizeof(struct due_command), 0,
 	  "New hosts come first, then those that answered last time, those that did not, "
 	  "and a few of the dropped ones; each group in random order." },
+	{ "alias-plan", alias_plan_run, "DIR",
+	  "plan which prefixes are to be tested for aliasing", alias_plan_opts,
+	  &alias_plan_defaults, sizeof(struct alias_plan_command), 0, NULL },
+	{ "alias-judge", alias_judge_run, "DIR",
+	  "judge prefixes by the answers that another prober got", alias_judge_opts, NULL,
+	  sizeof(struct alias_judge_cfg), 0, NULL },
+	{ "alias-list", alias_list_run, "DIR",
+	  "print what the tests of prefixes have said", alias_list_opts,
+	  &alias_list_defaults, sizeof(struct alias_list_cfg), 0, NULL },
+	{ "alias-lookup", alias_lookup_run, "DIR ADDRESS...|-",
+	  "tell whether addresses are in an aliased prefix", no_opts, NULL, 0, 0, NULL },
 	{ "block-add", block_add_run, "DIR PREFIX...",
 	  "honour opt-outs: purge prefixes, and never probe or publish them",
 	  block_add_opts, NULL, sizeof(struct block_cfg), 0,

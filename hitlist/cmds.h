@@ -40,6 +40,23 @@ struct due_command {
 	bool classes;
 };
 
+struct alias_plan_command {
+	struct alias_plan_cfg plan;
+	const char *output;
+	bool targets;
+};
+
+struct alias_judge_cfg {
+	const char *plan;
+	struct opt_list icmp, tcp;
+};
+
+struct alias_list_cfg {
+	const char *output;
+	unsigned verdict; /* enum alias_verdict + 1; 0: any */
+	bool representative;
+};
+
 struct block_cfg {
 	struct opt_list files;
 	const char *requester, *reason, *evidence, *date, *expires;
@@ -54,6 +71,10 @@ int block_add_run(const void *cfg, int argc, char *argv[]);
 int block_remove_run(const void *cfg, int argc, char *argv[]);
 int block_list_run(const void *cfg, int argc, char *argv[]);
 int block_check_run(const void *cfg, int argc, char *argv[]);
+int alias_plan_run(const void *cfg, int argc, char *argv[]);
+int alias_judge_run(const void *cfg, int argc, char *argv[]);
+int alias_list_run(const void *cfg, int argc, char *argv[]);
+int alias_lookup_run(const void *cfg, int argc, char *argv[]);
 int due_run(const void *cfg, int argc, char *argv[]);
 int import_run(const void *cfg, int argc, char *argv[]);
 int export_run(const void *cfg, int argc, char *argv[]);

@@ -31,7 +31,7 @@ static int push(struct exclude *x, struct prefix p)
 }
 
 /* The largest prefix that starts at a and does not go beyond last, until done. */
-static int push_range(struct exclude *x, struct addr128 a, struct addr128 last)
+int exclude_add_range(struct exclude *x, struct addr128 a, struct addr128 last)
 {
 	const unsigned shortest = addr_is_v4(a) ? 96 : 0;
 
@@ -101,7 +101,7 @@ static int add_range(struct exclude *x, char *item, char *dash, struct diag *d)
 		return refuse(d, ERR_FAMILY, item, "from IPv4 to IPv6");
 	if (addr_cmp(a, b) > 0)
 		return refuse(d, -EINVAL, item, "the end is before the beginning");
-	return push_range(x, a, b);
+	return exclude_add_range(x, a, b);
 }
 
 int exclude_add_line(struct exclude *x, const char *line, struct diag *d)

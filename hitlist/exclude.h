@@ -19,6 +19,9 @@ struct exclude {
 
 void exclude_fini(struct exclude *x);
 
+/* The fewest prefixes from first to last, of one family.  0 or -ENOMEM. */
+int exclude_add_range(struct exclude *x, struct addr128 first, struct addr128 last);
+
 /* One item; a line without any adds nothing.  ERR_PARSE, ERR_FAMILY (the ends
  * of a range differ), -EINVAL (they are reversed) or -ENOMEM; *d says what. */
 int exclude_add_line(struct exclude *x, const char *line, struct diag *d);

@@ -16,6 +16,7 @@
 #include "common/addrvec.h"
 #include "common/err.h"
 #include "common/ivtab.h"
+#include "common/mac.h"
 #include "common/observation.h"
 #include "common/opt.h"
 #include "common/rng.h"
@@ -293,6 +294,80 @@ void observation_of_silence(struct observation *o, const struct host_record *r,
 const struct ivtab *hitlist_aliased(const struct hitlist *h);
 int hitlist_add_aliased(struct hitlist *h, const struct prefix *p, size_t n,
                         struct diag *d); /* also removes the hosts inside */
+
+/* Aliased-prefix detection over rounds (method: hitlist/alias.c). */
+enum { ALIAS_ROUNDS = 3, ALIAS_CHILDREN = 16 };
+enum alias_verdict { ALIAS_UNKNOWN, ALIAS_NOT, ALIAS_IS, ALIAS_VERDICTS };
+const char *alias_verdict_str(enum alias_verdict v); /* "unknown", ... */
+
+struct alias_state {
+	struct prefix prefix;
+	uint32_t since;      /* when it got this verdict */
+	uint32_t last_round; /* 0: none yet */
+	/* Which children answered, bit by bit, to ICMPv6 and on TCP port 80; the
+	 * latest round first. */
+	uint16_t icmp[ALIAS_ROUNDS], tcp[ALIAS_ROUNDS];
+	uint8_t rounds;  /* of these that there are */
+	uint8_t misses;  /* rounds in a row that spoke against "aliased" */
+	uint8_t verdict; /* enum alias_verdict */
+};
+
+/* Take in a round. */
+void alias_judge(struct alias_state *s, uint16_t icmp, uint16_t tcp, uint32_t now);
+
+/* An address of the child, another one for every attempt and key. */
+struct addr128 alias_target(struct prefix p, unsigned child, unsigned attempt,
+                            const struct mac_key *key);
+
+struct alias_plan_config {
+	uint32_t now, retest_after;     /* seconds; a settled prefix is due again then */
+	uint64_t min_members;           /* below /64: test what has more of them */
+	uint64_t max;                   /* prefixes, longest untested first; 0: all */
+	const struct prefix *announced; /* test these too */
+	size_t n_announced;
+	const struct scope *scope; /* prefixes wholly outside are left out; or NULL */
+};
+/* The states of the prefixes to be tested now, sorted; free() it. */
+int hitlist_alias_plan(struct alias_state **out, size_t *n, const struct hitlist *h,
+                       const struct alias_plan_config *c, struct diag *d);
+
+/* The same as options: rows for a command whose config holds this as f. */
+struct alias_plan_cfg {
+	uint64_t retest_ns, min_members, max;
+	const char *announced;
+	struct scope_config scope;
+};
+#define ALIAS_PLAN_OPTS(cfg, f)                                                        \
+	OPT_DURATION(                                                                  \
+		"retest-after", 0, cfg, f.retest_ns, "TIME",                           \
+		"test a prefix with a settled verdict again after TIME (default 7d)"), \
+		OPT_COUNT("min-members", 0, cfg, f.min_members, "N",                   \
+	                  "below /64, test what has more than N known hosts "          \
+	                  "(default 100)"),                                            \
+		OPT_COUNT("max-prefixes", 'n', cfg, f.max, "N",                        \
+	                  "N prefixes at most, longest untested first "                \
+	                  "(default 100k)"),                                           \
+		OPT_STR("announced-file", 0, cfg, f.announced, "FILE",                 \
+	                "test the prefixes in FILE too: a routing table"),             \
+		SCOPE_OPTS(cfg, f.scope)
+#define ALIAS_PLAN_DEFAULTS \
+	.retest_ns = 7 * 86400 * UINT64_C(1000000000), .min_members = 100, .max = 100000
+
+int alias_plan_make(struct alias_state **out, size_t *n, const struct hitlist *h,
+                    const struct alias_plan_cfg *cfg, struct diag *d);
+
+/* alias_target() that is no known host, as far as there are others. */
+struct addr128 alias_fresh_target(const struct hitlist *h, struct prefix p,
+                                  unsigned child, const struct mac_key *key);
+void alias_report(const struct alias_state *s, size_t n); /* to the log */
+
+/* Store what was judged, and derive the aliased prefixes from it, in one atomic
+ * step: the longest prefix decides, siblings are merged. */
+int hitlist_alias_commit(struct hitlist *h, const struct alias_state *s, size_t n,
+                         struct hitlist_merge_stats *st, struct diag *d);
+
+/* All states, sorted; borrowed until the next commit. */
+size_t hitlist_alias_states(const struct hitlist *h, const struct alias_state **out);
 
 /* Read every file whole and verify checksums, order, counts and that nothing
  * aliased is left: 0, or the first fault in *d, with file and offset. */

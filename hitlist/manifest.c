@@ -105,6 +105,9 @@ static int parse_line(struct manifest *m, const char *line)
 	           m->blocked, &m->blocked_bytes, &m->blocked_entries,
 	           &m->blocked_checksum, &end) == 4)
 		return line[end] || !name_ok(m->blocked) ? ERR_PARSE : 0;
+	if (sscanf(line, "apd %63s %" SCNu64 " %" SCNu64 " %16" SCNx64 "%n", m->apd,
+	           &m->apd_bytes, &m->apd_entries, &m->apd_checksum, &end) == 4)
+		return line[end] || !name_ok(m->apd) ? ERR_PARSE : 0;
 	if (sscanf(line, "merged %63s%n", merged.s, &end) == 1 && !line[end] &&
 	    name_ok(merged.s))
 		return manifest_add_merged(m, merged.s);
@@ -192,6 +195,9 @@ int manifest_format(const struct manifest *m, char **text, size_t *n)
 		fprintf(f, "blocked %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",
 		        m->blocked, m->blocked_bytes, m->blocked_entries,
 		        m->blocked_checksum);
+	if (m->apd[0])
+		fprintf(f, "apd %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n", m->apd,
+		        m->apd_bytes, m->apd_entries, m->apd_checksum);
 	for (size_t i = 0; i < m->nruns; i++) {
 		const struct manifest_run *r = &m->runs[i];
 

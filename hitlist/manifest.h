@@ -8,6 +8,7 @@
  *   seen N                        distinct addresses in the seen tier
  *   aliased NAME BYTES PREFIXES CHECKSUM        (when there are any)
  *   blocked NAME BYTES ENTRIES CHECKSUM         (when there are any opt-outs)
+ *   apd NAME BYTES ENTRIES CHECKSUM             (when prefixes have been tested)
  *   run hosts|seen GROUP NAME BYTES RECORDS CHECKSUM
  *   merged NAME                   a journal whose content is in the runs
  *   checksum X                    XXH3-64 of all bytes before this line
@@ -41,6 +42,8 @@ struct manifest {
 	uint64_t aliased_bytes, aliased_prefixes, aliased_checksum;
 	uint64_t blocked_bytes, blocked_entries, blocked_checksum;
 	char aliased[MANIFEST_NAME_MAX], blocked[MANIFEST_NAME_MAX]; /* "": none */
+	uint64_t apd_bytes, apd_entries, apd_checksum;
+	char apd[MANIFEST_NAME_MAX];
 	struct manifest_run *runs;
 	struct manifest_name *merged;
 	size_t nruns, nmerged;

@@ -129,17 +129,18 @@ static int purge_prefix(struct commit *c, struct prefix p)
 static int plan_aliased(struct commit *c)
 {
 	struct txn *t = &c->t;
-	struct aliased grown;
+	struct aliased grown, none = { 0 };
 	int rc;
 
-	if (c->b->naliased == 0)
+	if (c->b->naliased == 0 && !c->b->replace)
 		return 0;
-	rc = aliased_union(&grown, &t->aliased, c->b->aliased, c->b->naliased,
-	                   &t->aliased_grew);
+	rc = aliased_union(&grown, c->b->replace ? &none : &t->aliased, c->b->aliased,
+	                   c->b->naliased, &t->aliased_grew);
 	if (rc < 0)
 		return rc;
 	aliased_fini(&t->aliased);
 	t->aliased = grown;
+	t->aliased_grew |= c->b->replace; /* "changed" will do */
 	for (size_t i = 0; rc == 0 && i < t->aliased.n; i++)
 		if (!ivtab_covers_all(t->h->aliased.table, t->aliased.p[i]))
 			rc = purge_prefix(c, t->aliased.p[i]);
@@ -346,6 +347,7 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 	c.t.merged = b->merged;
 	c.t.nmerged = b->nmerged;
 	c.t.optouts = b->optouts;
+	c.t.apd = b->apd;
 	c.st.blocked = b->blocked;
 	if (rc == 0)
 		rc = plan_purge(&c, TIER_HOSTS, &c.t.hosts);
@@ -367,7 +369,7 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 	}
 	if (rc < 0 ||
 	    (batch_total(b, TIER_HOSTS) == 0 && batch_total(b, TIER_SEEN) == 0 &&
-	     !c.t.aliased_grew && b->nmerged == 0 && !b->optouts))
+	     !c.t.aliased_grew && b->nmerged == 0 && !b->optouts && !b->apd))
 		txn_abort(&c.t); /* it failed, or there is nothing to do */
 	else
 		rc = txn_commit(&c.t, d);

@@ -5,6 +5,7 @@
  *     hl/runs/N.run      immutable sorted runs (hitlist/run.h)
  *     hl/aliased-N       aliased prefixes as of generation N (hitlist/aliased.h)
  *     hl/blocked-N       opt-outs as of generation N (hitlist/optouts.h)
+ *     hl/apd-N           tests for aliased prefixes so far (hitlist/apd.h)
  *     hl/journal/T-P-N.obs  journals (hitlist/journal.h): time, process, number
  *     hl/lock            flock(2)ed by the writing process
  *
@@ -23,7 +24,7 @@
  * Crash protocol.  A file gets its final name only when it is complete and
  * synced, and counts only when a MANIFEST names it:
  *   1. N.run.tmp: write, fsync, rename to N.run; the same for aliased-N
- *      and blocked-N;
+ *      blocked-N and apd-N;
  *   2. fsync the directory runs/;
  *   3. MANIFEST.tmp: write, fsync, rename to MANIFEST, fsync the directory;
  *   4. remove the runs, aliased prefixes and journals that this made obsolete.
@@ -127,12 +128,30 @@ static int load_optouts(struct hitlist *h, struct diag *d)
 	return rc;
 }
 
+static int load_apd(struct hitlist *h, struct diag *d)
+{
+	const struct manifest *m = &h->manifest;
+	char path[FS_PATH_MAX];
+	int rc;
+
+	if (!m->apd[0])
+		return 0;
+	rc = store_path(path, h, NULL, m->apd, d);
+	if (rc == 0)
+		rc = apd_load(&h->apd, path, d);
+	if (rc == 0 && (h->apd.n != m->apd_entries || h->apd.checksum != m->apd_checksum))
+		rc = diag_set(d, ERR_CHECKSUM,
+		              "%s: offset 0: not the file that MANIFEST names", path);
+	return rc;
+}
+
 static void unload(struct hitlist *h)
 {
 	for (unsigned t = 0; t < TIERS; t++)
 		level_fini(&h->tier[t]);
 	aliased_fini(&h->aliased);
 	optouts_fini(&h->optouts);
+	apd_fini(&h->apd);
 	manifest_fini(&h->manifest);
 }
 
@@ -144,6 +163,8 @@ static int load_once(struct hitlist *h, struct diag *d)
 		rc = load_aliased(h, d);
 	if (rc == 0)
 		rc = load_optouts(h, d);
+	if (rc == 0)
+		rc = load_apd(h, d);
 	for (size_t i = 0; rc == 0 && i < h->manifest.nruns; i++)
 		rc = load_run(h, &h->manifest.runs[i], d);
 	return rc;
@@ -349,7 +370,8 @@ static int sweep_top(void *ctx, const char *name)
 
 	if ((strcmp(name, "MANIFEST.tmp") == 0 ||
 	     (strncmp(name, "aliased-", 8) == 0 && strcmp(name, s->m->aliased) != 0) ||
-	     (strncmp(name, "blocked-", 8) == 0 && strcmp(name, s->m->blocked) != 0)) &&
+	     (strncmp(name, "blocked-", 8) == 0 && strcmp(name, s->m->blocked) != 0) ||
+	     (strncmp(name, "apd-", 4) == 0 && strcmp(name, s->m->apd) != 0)) &&
 	    store_path(path, s->h, NULL, name, NULL) == 0)
 		unlink(path);
 	return 0;

@@ -3,6 +3,7 @@
 #define HITLIST_STORE_H
 
 #include "hitlist/aliased.h"
+#include "hitlist/apd.h"
 #include "hitlist/fs.h"
 #include "hitlist/hitlist.h"
 #include "hitlist/manifest.h"
@@ -35,6 +36,7 @@ struct hitlist {
 	struct level tier[TIERS];
 	struct aliased aliased;
 	struct optouts optouts;
+	struct apd apd;
 	uint32_t opened; /* wall clock: opt-outs are in force as of then */
 	char dir[FS_PATH_MAX];
 };

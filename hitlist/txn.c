@@ -97,6 +97,10 @@ static int make_manifest(const struct txn *t, struct manifest *m)
 		.blocked_checksum = old->blocked_checksum,
 	};
 	memcpy(m->blocked, old->blocked, sizeof(m->blocked));
+	m->apd_bytes = old->apd_bytes;
+	m->apd_entries = old->apd_entries;
+	m->apd_checksum = old->apd_checksum;
+	memcpy(m->apd, old->apd, sizeof(m->apd));
 	memcpy(m->aliased, old->aliased, sizeof(m->aliased));
 	rc = list_runs(t, m);
 	for (size_t i = 0; rc == 0 && i < t->nmerged; i++)
@@ -134,6 +138,20 @@ static int save_optouts(const struct txn *t, struct manifest *m, struct diag *d)
 	return rc;
 }
 
+static int save_apd(const struct txn *t, struct manifest *m, struct diag *d)
+{
+	char path[FS_PATH_MAX];
+	int rc;
+
+	snprintf(m->apd, sizeof(m->apd), "apd-%" PRIu64, t->generation);
+	m->apd_entries = t->apd->n;
+	rc = store_path(path, t->h, NULL, m->apd, d);
+	if (rc == 0)
+		rc = apd_save(t->apd, path, &m->apd_bytes, d);
+	m->apd_checksum = t->apd->checksum;
+	return rc;
+}
+
 /* The new state takes the place of the old one; *m and the txn are used up. */
 static void adopt(struct txn *t, struct manifest *m)
 {
@@ -149,11 +167,16 @@ static void adopt(struct txn *t, struct manifest *m)
 	aliased_fini(&h->aliased);
 	h->aliased = t->aliased;
 	t->aliased = (struct aliased){ 0 };
-	if (!t->optouts)
-		return;
-	optouts_fini(&h->optouts);
-	h->optouts = *t->optouts;
-	*t->optouts = (struct optouts){ 0 };
+	if (t->optouts) {
+		optouts_fini(&h->optouts);
+		h->optouts = *t->optouts;
+		*t->optouts = (struct optouts){ 0 };
+	}
+	if (t->apd) {
+		apd_fini(&h->apd);
+		h->apd = *t->apd;
+		*t->apd = (struct apd){ 0 };
+	}
 }
 
 static bool on_disk(const struct txn *t)
@@ -178,6 +201,8 @@ int txn_commit(struct txn *t, struct diag *d)
 		rc = save_aliased(t, &m, d);
 	if (rc == 0 && t->optouts)
 		rc = save_optouts(t, &m, d);
+	if (rc == 0 && t->apd)
+		rc = save_apd(t, &m, d);
 	if (rc == 0)
 		rc = store_path(path, t->h, NULL, STORE_RUNS, d);
 	if (rc == 0)

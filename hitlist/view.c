@@ -74,7 +74,7 @@ void hitlist_info(const struct hitlist *h, struct hitlist_info *info)
 		.hosts = m->hosts,
 		.seen = m->seen,
 		.aliased = h->aliased.n,
-		.bytes = m->aliased_bytes + m->blocked_bytes,
+		.bytes = m->aliased_bytes + m->blocked_bytes + m->apd_bytes,
 	};
 	for (size_t i = 0; i < h->optouts.n; i++)
 		info->optouts += hitlist_optout_in_force(&h->optouts.e[i], h->opened);
@@ -134,6 +134,7 @@ static int check_texts(const struct hitlist *h, struct diag *d)
 	struct manifest m;
 	struct aliased a;
 	struct optouts o;
+	struct apd tests;
 	char path[FS_PATH_MAX];
 	int rc = manifest_load(&m, h->dir, d);
 
@@ -150,6 +151,13 @@ static int check_texts(const struct hitlist *h, struct diag *d)
 			rc = optouts_load(&o, path, h->opened, d);
 		if (rc == 0)
 			optouts_fini(&o);
+	}
+	if (rc == 0 && m.generation == h->manifest.generation && m.apd[0]) {
+		rc = store_path(path, h, NULL, m.apd, d);
+		if (rc == 0)
+			rc = apd_load(&tests, path, d);
+		if (rc == 0)
+			apd_fini(&tests);
 	}
 	manifest_fini(&m);
 	return rc;
