@@ -1,6 +1,5 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "analysis/cmds.h"
 #include "analysis/kind.h"
@@ -125,10 +124,8 @@ static int decode(void *ctx, struct addr128 a)
 	struct held h;
 
 	if (!dec->o->json && !dec->o->csv) {
-		size_t n;
+		size_t n = addr6_line(line, a);
 
-		addr6_line(line, a);
-		n = strlen(line);
 		line[n] = '\n';
 		return writer_write(dec->w, line, n + 1);
 	}

@@ -324,7 +324,7 @@ static const char *const iid_fields[IID_CLASSES] = {
 	[IID_RANDOM] = "randomized=unspecified",
 };
 
-void addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a)
+size_t addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a)
 {
 	struct addr_decoded d = addr_decode(a);
 	enum iid_class c = iid_classify(a);
@@ -343,7 +343,8 @@ void addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a)
 	if (iid == iid_fields[IID_EUI64]) {
 		uint32_t oui = addr_oui(a);
 
-		snprintf(p, 9, "%02x-%02x-%02x", oui >> 16 & 255, oui >> 8 & 255,
-		         oui & 255);
+		p += snprintf(p, 9, "%02x-%02x-%02x", oui >> 16 & 255, oui >> 8 & 255,
+		              oui & 255);
 	}
+	return (size_t)(p - buf);
 }

@@ -51,8 +51,9 @@ struct addr_decoded {
 };
 struct addr_decoded addr_decode(struct addr128 a);
 
-/* "unicast=global=global=low-byte=unspecified": a line of addr6 v2.2 -d. */
+/* "unicast=global=global=low-byte=unspecified": a line of addr6 v2.2 -d; returns
+ * its length. */
 enum { ADDR6_LINE_MAX = 96 };
-void addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a);
+size_t addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a);
 
 #endif

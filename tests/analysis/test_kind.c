@@ -134,7 +134,8 @@ static void lines_are_those_of_addr6(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		addr6_line(line, addr(rows[i].addr));
+		assert_int_equal(addr6_line(line, addr(rows[i].addr)),
+		                 strlen(rows[i].line));
 		assert_string_equal(line, rows[i].line);
 	}
 }
