@@ -12,5 +12,6 @@ const struct cmd seeds_cmds[] = {
 	ROW(bgp, "FILE...", "what is routed and by whom, from BGP dumps and registries"),
 	ROW(resolve, "[FILE...]", "names into addresses, in bulk"),
 	ROW(walk, "ZONE... [@SERVER...]", "the names of signed zones, along NSEC"),
+	ROW(arpa, "PREFIX... [@SERVER...]", "the addresses that have names in ip6.arpa"),
 	{ 0 },
 };

@@ -39,6 +39,16 @@ struct walk_opts {
 	bool v4, quiet;
 };
 
+struct arpa_opts {
+	const char *output, *resume;
+	struct dns_opts dns;
+	struct scope_config scope;
+	struct opt_list known;
+	uint64_t max_per_64, max_queries, port;
+	unsigned format;
+	bool quiet;
+};
+
 #define VERB(v)                                    \
 	extern const struct opt v##_options[];     \
 	extern const struct v##_opts v##_defaults; \
@@ -49,5 +59,6 @@ VERB(collect);
 VERB(bgp);
 VERB(resolve);
 VERB(walk);
+VERB(arpa);
 
 #endif
