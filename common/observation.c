@@ -1,6 +1,7 @@
 #include "common/observation.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/checksum.h"
@@ -331,6 +332,23 @@ const char *obs_field_name(unsigned i)
 const char *obs_field_help(unsigned i)
 {
 	return i < FIELDS ? fields[i].help : NULL;
+}
+
+enum obs_kind obs_field_value(unsigned i, const struct observation *o, uint64_t *number,
+                              char text[static OBS_TEXT_MAX])
+{
+	struct value v;
+
+	v.kind = VALUE_NONE;
+	if (i < FIELDS)
+		fields[i].get(&v, o);
+	switch (v.kind) {
+	case VALUE_NONE: break;
+	case VALUE_UINT: *number = v.u; return OBS_NUMBER;
+	case VALUE_TEXT: snprintf(text, OBS_TEXT_MAX, "%s", v.text); return OBS_TEXT;
+	case VALUE_ADDR: addr_format(text, v.addr); return OBS_TEXT;
+	}
+	return OBS_NOTHING;
 }
 
 static int field_find(const char *name, size_t len)

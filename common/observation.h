@@ -69,6 +69,13 @@ void obs_write_json(struct writer *w, const struct obs_fields *f,
 const char *obs_field_name(unsigned i);
 const char *obs_field_help(unsigned i);
 
+/* The value of field i, for those who want to look at it: a text is written to
+ * text, addresses too. */
+enum { OBS_TEXT_MAX = 64 };
+enum obs_kind { OBS_NOTHING, OBS_NUMBER, OBS_TEXT };
+enum obs_kind obs_field_value(unsigned i, const struct observation *o, uint64_t *number,
+                              char text[static OBS_TEXT_MAX]);
+
 /* Fixed-size little-endian record with its own check value, so that a torn or
  * changed one is noticed.  Decode: 0, ERR_CHECKSUM, ERR_VERSION (a later version
  * of ours) or ERR_FORMAT (the check value fits, but not the rest); *o is left

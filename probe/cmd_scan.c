@@ -63,6 +63,13 @@ static int open_output(struct scan_job *j, struct diag *d)
 	rc = writer_flush(j->out);
 	if (rc < 0)
 		return diag_set(d, rc, "%s: %s", o->output, err_str(rc));
+	if (o->status_file && !o->dry_run) {
+		rc = writer_append(&j->status, o->status_file, &size, d);
+		if (rc < 0)
+			return rc;
+		if (size == 0)
+			scan_status_header(j->status);
+	}
 	return o->metadata ? writer_open(&j->metadata, o->metadata, d) : 0;
 }
 
@@ -153,6 +160,8 @@ static void close_all(struct scan_job *j)
 	targets_close(j->targets);
 	writer_close(j->out);
 	writer_close(j->metadata);
+	writer_close(j->status);
+	expr_free(j->filter);
 	scope_free(j->scope);
 	ivtab_builder_free(j->space);
 	ports_fini(&j->ports);
@@ -166,6 +175,9 @@ static void observe(void *ctx, const struct observation *o)
 {
 	struct scan_job *j = ctx;
 	uint64_t max = j->opts->max_results;
+
+	if (j->filter && !expr_holds(j->filter, o))
+		return;
 
 	pthread_mutex_lock(&j->out_lock);
 	if (!max || j->results < max) {
@@ -193,8 +205,14 @@ static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t
 	char line[STATUS_MAX];
 
 	probe_stats(j->scan, &now);
-	probe_status_line(line, sizeof(line), &now, before, total);
-	log_status("%s", line);
+	if (j->status) {
+		scan_status_write(j->status, &now, before, total);
+		writer_flush(j->status);
+	}
+	if (!j->opts->quiet) {
+		probe_status_line(line, sizeof(line), &now, before, total);
+		log_status("%s", line);
+	}
 	*before = now;
 }
 
@@ -239,7 +257,7 @@ static void *watch_thread(void *arg)
 			checkpoint(j, &done);
 			save_at = now + j->opts->checkpoint_ns;
 		}
-		if (tick % TICKS_PER_STATUS == 0 && !j->opts->quiet)
+		if (tick % TICKS_PER_STATUS == 0)
 			show_status(j, &before,
 			            total <= UINT64_MAX ? (uint64_t)total : 0);
 	}
@@ -337,6 +355,10 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 	rc = rc < 0 ? rc : result;
 	result = writer_commit(j->out, d);
 	rc = rc < 0 ? rc : result;
+	if (j->status) {
+		result = writer_commit(j->status, d);
+		rc = rc < 0 ? rc : result;
+	}
 	if (rc < 0)
 		report.outcome = diag_str(d, rc);
 	if (!j->scan)

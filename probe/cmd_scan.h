@@ -7,6 +7,7 @@
 #include "common/scope.h"
 #include "common/writer.h"
 #include "probe/checkpoint.h"
+#include "probe/expr.h"
 #include "probe/probe.h"
 #include "probe/targets.h"
 
@@ -14,7 +15,7 @@ struct scan_options {
 	struct opt_list ports, modules, module_args, source_ips;
 	struct scope_config scope;
 	const char *payload, *list, *max_targets, *seed, *interface, *gateway_mac, *link;
-	const char *output, *fields, *metadata;
+	const char *output, *fields, *metadata, *filter, *status_file;
 	double rate_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
 	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
@@ -49,7 +50,8 @@ struct scan_job {
 	struct scope *scope;
 	struct targets *targets;
 	struct probe_scan *scan;
-	struct writer *out, *metadata;
+	struct writer *out, *metadata, *status;
+	struct expr *filter;      /* NULL: every result */
 	pthread_mutex_t out_lock; /* the receiver writes, the watcher flushes */
 	uint64_t results;
 	const atomic_bool *signalled;
@@ -73,6 +75,11 @@ struct scan_report {
 	struct shard shard;
 	const char *outcome; /* "complete", "stopped", or what failed */
 };
+
+/* Lines of the status file. */
+void scan_status_header(struct writer *w);
+void scan_status_write(struct writer *w, const struct probe_stats *now,
+                       const struct probe_stats *before, uint64_t total);
 
 /* One JSON object; never the key of the cookies. */
 void scan_report_write(struct writer *w, const struct scan_report *r);

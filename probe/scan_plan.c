@@ -268,6 +268,8 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 		rc = read_order(j, o, d);
 	if (rc == 0)
 		rc = obs_fields_parse(&j->fields, o->fields, d);
+	if (rc == 0 && o->filter)
+		rc = expr_parse(&j->filter, o->filter, d);
 	make_config(j, o);
 	return rc;
 }

@@ -68,6 +68,7 @@ static void put_config(struct writer *w, const struct scan_report *r)
 	writer_printf(w, ",\n  \"allow_special\": %s",
 	              o->scope.allow_special ? "true" : "false");
 	string_field(w, "list_of_ips_file", o->list);
+	string_field(w, "output_filter", o->filter);
 	string_field(w, "interface", o->interface);
 	string_field(w, "gateway_mac", o->gateway_mac);
 	string_field(w, "max_targets", o->max_targets);

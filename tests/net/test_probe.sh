@@ -127,6 +127,15 @@ scan -M icmp6-echo -x 64 2a00:1::/50 -r 50k
 equal "sub-prefixes: open" "$(field open)" 16384
 equal "sub-prefixes: found" "$(tail -n +2 "$d/out" | grep -c '^2a00:1:.*:1,')" 16384
 
+# ---- a filter, and the status file -------------------------------------------------
+scan --allow-special -p udp/53,icmp -I "$d/hosts" -r 100 --output-filter \
+	'success = 1 && classification = "echoreply"' -u "$d/status"
+equal "filter: results" "$(field results)" 100
+equal "filter: lines" "$(tail -n +2 "$d/out" | grep -c echoreply)" 100
+equal "status: columns" "$(awk -F, '{ print NF }' "$d/status" | sort -u)" 21
+[ "$(wc -l <"$d/status")" -ge 3 ] || fail "status: $(wc -l <"$d/status") lines"
+rm "$d/status"
+
 # ---- errors from the network, through the quote ---------------------------------
 printf '2a00:3::/48\n10.66.0.0/24\n' >"$d/unreach"
 simnet_load_unreach "$d/unreach"
@@ -185,6 +194,14 @@ refuse 2 -M tcp-syn 2a00:1::1
 refuse 2 -M no-such 2a00:1::1
 refuse 2 -f no-such 2a00:1::1
 refuse 2 --shards 2 2a00:1::1
+refuse 2 --output-filter "success" 2a00:1::1
+refuse 2 -p sctp/5 2a00:1::1
+refuse 2 --shard 3/2 -e 1 2a00:1::1
+refuse 2 --iid high -x 64 2a00:1::1
+refuse 1 -x 48 2a00:1::/64
+refuse 1 --payload hex:0 -M udp -p 5 2a00:1::1
+refuse 1 -u /no/such/file 2a00:1::1
+refuse 1 --resume "$d/junk" 2a00:1::1
 refuse 2 2a00::g
 refuse 1 -i no-such0 2a00:1::1
 refuse 1 -o /dev/full 2a00:1::1
