@@ -17,6 +17,8 @@ const struct opt decode_options[] = {
 	        "vendors of hardware addresses (IEEE oui.csv or oui.txt, or manuf)"),
 	OPT_STR("output-file", 'o', struct decode_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
+	OPT_STR("where", 'w', struct decode_opts, where, "COLUMN=VALUE",
+	        "of CSV files only the lines with that value, such as success=1"),
 	OPT_FLAG("strict", 0, struct decode_opts, strict,
 	         "fail at the first line that is no address"),
 	OPT_FLAG("quiet", 'q', struct decode_opts, quiet, "report errors only"),
@@ -139,6 +141,7 @@ static int decode(void *ctx, struct addr128 a)
 
 static int decode_all(const struct decode_opts *o, int argc, char *argv[], struct diag *d)
 {
+	const struct source_config cfg = { .where = o->where, .strict = o->strict };
 	struct oui_table *vendors = NULL;
 	struct decoder dec = { .o = o };
 	int rc = o->oui ? oui_load(&vendors, o->oui, d) : 0;
@@ -152,9 +155,9 @@ static int decode_all(const struct decode_opts *o, int argc, char *argv[], struc
 		writer_printf(dec.w, "address,type,subtype,scope,kind,addr6_class,ipv4,"
 		                     "port,oui,vendor\n");
 	if (argc == 0)
-		rc = source_visit("-", o->strict, decode, &dec, d);
+		rc = source_visit("-", &cfg, decode, &dec, d);
 	for (int i = 0; i < argc && rc >= 0; i++)
-		rc = source_visit(argv[i], o->strict, decode, &dec, d);
+		rc = source_visit(argv[i], &cfg, decode, &dec, d);
 	if (rc >= 0)
 		rc = writer_commit(dec.w, d);
 out:

@@ -77,14 +77,15 @@ static int add(void *ctx, struct addr128 a)
 
 static int print_compat(const struct iid_opts *o, int argc, char *argv[], struct diag *d)
 {
+	const struct source_config cfg = { .where = o->v.where, .strict = o->v.strict };
 	struct addr6 s = { .total = 0 };
 	struct writer *w = NULL;
 	int rc = 0;
 
 	if (argc == 0)
-		rc = source_visit("-", o->v.strict, add, &s, d);
+		rc = source_visit("-", &cfg, add, &s, d);
 	for (int i = 0; i < argc && rc >= 0; i++)
-		rc = source_visit(argv[i], o->v.strict, add, &s, d);
+		rc = source_visit(argv[i], &cfg, add, &s, d);
 	if (rc >= 0)
 		rc = writer_open(&w, o->v.output, d);
 	if (rc < 0)

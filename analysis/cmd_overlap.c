@@ -209,6 +209,7 @@ static int open_sets(struct source *sets[], int argc, char *argv[],
 {
 	const struct source_config cfg = {
 		.memory = (v->memory ? v->memory : UINT64_C(1) << 30) / (unsigned)argc,
+		.where = v->where,
 		.strict = v->strict
 	};
 	int rc = 0;

@@ -35,6 +35,8 @@ const struct opt report_options[] = {
 	OPT_COUNT(
 		"memory", 'M', struct report_opts, memory, "BYTES",
 		"sort at most so much in memory, the rest through a temporary file (1G)"),
+	OPT_STR("where", 'w', struct report_opts, where, "COLUMN=VALUE",
+	        "of CSV files only the lines with that value, such as success=1"),
 	OPT_FLAG("strict", 0, struct report_opts, strict,
 	         "fail at the first line that is no address"),
 	OPT_FLAG("quiet", 'q', struct report_opts, quiet, "report errors only"),
@@ -143,6 +145,7 @@ static int read_all(struct report *r, int argc, char *argv[], struct diag *d)
 {
 	static const uint8_t lengths[] = { 32, 48, 64, 112, 120, 124 };
 	const struct source_config sc = { .memory = r->o->memory,
+		                          .where = r->o->where,
 		                          .strict = r->o->strict };
 	int rc = r->o->bgp ? bgp_load(&r->bgp, r->o->bgp, r->o->strict, d) : 0;
 

@@ -13,6 +13,8 @@ const struct opt summary_options[] = {
 	OPT_FLAG("json", 'j', struct summary_opts, json, "print JSON instead of a table"),
 	OPT_STR("output-file", 'o', struct summary_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
+	OPT_STR("where", 'w', struct summary_opts, where, "COLUMN=VALUE",
+	        "of CSV files only the lines with that value, such as success=1"),
 	OPT_FLAG("strict", 0, struct summary_opts, strict,
 	         "fail at the first line that is no address"),
 	OPT_COUNT(
@@ -84,6 +86,7 @@ static int feed(struct analysis_summarizer *z, struct source *s, struct diag *d)
 static int summarize(const struct summary_opts *o, int argc, char *argv[], struct diag *d)
 {
 	const struct source_config cfg = { .memory = o->memory,
+		                           .where = o->where,
 		                           .strict = o->strict,
 		                           .keep_v4 = true };
 	struct analysis_summarizer z = { .n6 = 0 };

@@ -5,7 +5,7 @@
 #include "analysis/verb.h"
 
 struct summary_opts {
-	const char *output;
+	const char *output, *where;
 	uint64_t memory;
 	bool json, strict, quiet;
 };
@@ -41,7 +41,7 @@ struct iid_opts {
 };
 
 struct decode_opts {
-	const char *output, *oui;
+	const char *output, *oui, *where;
 	bool json, csv, strict, quiet;
 };
 
@@ -70,7 +70,7 @@ struct stability_opts {
 };
 
 struct report_opts {
-	const char *output, *title, *bgp, *mmdb, *oui;
+	const char *output, *title, *bgp, *mmdb, *oui, *where;
 	uint64_t min, memory;
 	bool strict, quiet;
 };

@@ -64,15 +64,28 @@ struct work {
 	struct reader *r;
 	unsigned column;
 	bool known; /* which column it is */
-	int (*fn)(void *ctx, struct addr128 a, double value);
+	int (*each)(void *ctx, struct addr128 a, const char *text);
+	int (*number)(void *ctx, struct addr128 a, double value);
 	void *ctx;
 };
+
+static int take_number(struct work *w, struct addr128 a, const char *text, struct diag *d)
+{
+	double value;
+
+	if (!*text)
+		return 0;
+	if (!parse_value(text, &value)) {
+		diag_set(d, ERR_PARSE, "'%.40s' is not a number", text);
+		return reader_reject(w->r, ERR_PARSE, d);
+	}
+	return w->number(w->ctx, a, value);
+}
 
 static int take_line(struct work *w, const char *line, struct diag *d)
 {
 	char address[FIELD_MAX], text[FIELD_MAX];
 	struct addr128 a;
-	double value;
 
 	if (!*line || *line == '#')
 		return 0;
@@ -80,13 +93,9 @@ static int take_line(struct work *w, const char *line, struct diag *d)
 		diag_set(d, ERR_PARSE, "does not begin with an address");
 		return reader_reject(w->r, ERR_PARSE, d);
 	}
-	if (!field(line, w->column, text) || !*text)
-		return 0;
-	if (!parse_value(text, &value)) {
-		diag_set(d, ERR_PARSE, "'%.40s' is not a number", text);
-		return reader_reject(w->r, ERR_PARSE, d);
-	}
-	return w->fn(w->ctx, a, value);
+	if (!field(line, w->column, text))
+		text[0] = '\0';
+	return w->each ? w->each(w->ctx, a, text) : take_number(w, a, text, d);
 }
 
 static int read_lines(struct work *w, const char *column, struct diag *d)
@@ -109,28 +118,44 @@ static int read_lines(struct work *w, const char *column, struct diag *d)
 		if (!header)
 			rc = take_line(w, line, d);
 		if (rc < 0)
-			break;
+			return diag_set(d, rc, "%s: %s", reader_name(w->r), err_str(rc));
 	}
 	return rc;
+}
+
+static int read_file(struct work *w, const char *path, const char *column, bool strict,
+                     struct diag *d)
+{
+	struct reader_policy policy = { .strict = strict };
+	uint64_t number;
+	int rc;
+
+	if (opt_parse_count(&number, column) && number >= 1 && number <= 1000) {
+		w->column = (unsigned)number - 1;
+		w->known = true;
+	}
+	rc = reader_open(&w->r, path, &policy, d);
+	if (rc < 0)
+		return rc;
+	rc = read_lines(w, column, d);
+	reader_close(w->r);
+	return rc;
+}
+
+int csvcol_each(const char *path, const char *column, bool strict,
+                int (*fn)(void *ctx, struct addr128 a, const char *text), void *ctx,
+                struct diag *d)
+{
+	struct work w = { .each = fn, .ctx = ctx };
+
+	return read_file(&w, path, column, strict, d);
 }
 
 int csvcol_read(const char *path, const char *column, bool strict,
                 int (*fn)(void *ctx, struct addr128 a, double value), void *ctx,
                 struct diag *d)
 {
-	struct reader_policy policy = { .strict = strict };
-	struct work w = { .fn = fn, .ctx = ctx };
-	uint64_t number;
-	int rc;
+	struct work w = { .number = fn, .ctx = ctx };
 
-	if (opt_parse_count(&number, column) && number >= 1 && number <= 1000) {
-		w.column = (unsigned)number - 1;
-		w.known = true;
-	}
-	rc = reader_open(&w.r, path, &policy, d);
-	if (rc < 0)
-		return rc;
-	rc = read_lines(&w, column, d);
-	reader_close(w.r);
-	return rc;
+	return read_file(&w, path, column, strict, d);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/csvcol.h"
 #include "common/addrvec.h"
 #include "common/reader.h"
 #include "hitlist/hitlist.h"
@@ -55,18 +56,14 @@ static int visit_hitlist(const char *dir, int (*fn)(void *ctx, struct addr128 a)
 	return rc < 0 ? diag_set(d, rc, "%s: %s", dir, err_str(rc)) : 0;
 }
 
-int source_visit(const char *path, bool strict, int (*fn)(void *ctx, struct addr128 a),
-                 void *ctx, struct diag *d)
+static int visit_list(const char *path, bool strict,
+                      int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d)
 {
 	struct reader_policy policy = { .strict = strict };
 	struct reader *r;
 	struct addr128 a;
-	struct stat st;
-	int rc;
+	int rc = reader_open(&r, path, &policy, d);
 
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return visit_hitlist(path, fn, ctx, d);
-	rc = reader_open(&r, path, &policy, d);
 	if (rc < 0)
 		return rc;
 	while ((rc = reader_addr(r, &a, d)) > 0) {
@@ -78,6 +75,46 @@ int source_visit(const char *path, bool strict, int (*fn)(void *ctx, struct addr
 	}
 	reader_close(r);
 	return rc;
+}
+
+struct filter {
+	const char *value;
+	int (*fn)(void *ctx, struct addr128 a);
+	void *ctx;
+};
+
+static int pass(void *ctx, struct addr128 a, const char *text)
+{
+	const struct filter *f = ctx;
+
+	return strcmp(text, f->value) == 0 ? f->fn(f->ctx, a) : 0;
+}
+
+static int visit_where(const char *path, const struct source_config *cfg,
+                       int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d)
+{
+	const char *equals = strchr(cfg->where, '=');
+	struct filter f = { equals ? equals + 1 : "", fn, ctx };
+	char column[64];
+
+	if (!equals || equals == cfg->where ||
+	    (size_t)(equals - cfg->where) >= sizeof(column))
+		return diag_set(d, -EINVAL, "--where: '%.40s' is not like COLUMN=VALUE",
+		                cfg->where);
+	snprintf(column, sizeof(column), "%.*s", (int)(equals - cfg->where), cfg->where);
+	return csvcol_each(path, column, cfg->strict, pass, &f, d);
+}
+
+int source_visit(const char *path, const struct source_config *cfg,
+                 int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return visit_hitlist(path, fn, ctx, d);
+	if (cfg->where)
+		return visit_where(path, cfg, fn, ctx, d);
+	return visit_list(path, cfg->strict, fn, ctx, d);
 }
 
 static int open_temporary(void)
@@ -313,7 +350,7 @@ int source_open(struct source **out, const char *const paths[], int n,
 		n = 1;
 	}
 	for (int i = 0; i < n && rc >= 0; i++)
-		rc = source_visit(paths[i], cfg->strict, take, s, d);
+		rc = source_visit(paths[i], cfg, take, s, d);
 	if (rc >= 0)
 		rc = s->n_parts ? prepare_merge(s) : sort_unique(&s->v);
 	if (rc < 0) {

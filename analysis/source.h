@@ -15,18 +15,19 @@
 #include "common/addr.h"
 #include "common/err.h"
 
+struct source_config {
+	uint64_t memory;   /* bytes for addresses and sorting; 0: 1 GiB */
+	const char *where; /* NULL, or "COLUMN=VALUE": only such lines of CSV files */
+	bool strict;       /* the first bad line is an error */
+	bool keep_v4;      /* IPv4 is part of the set */
+};
+
 /* Every address of a list or hitlist, as it comes: unsorted, repeated, IPv4
  * too.  A negative return of fn ends the visit and is returned. */
-int source_visit(const char *path, bool strict, int (*fn)(void *ctx, struct addr128 a),
-                 void *ctx, struct diag *d);
+int source_visit(const char *path, const struct source_config *cfg,
+                 int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d);
 
 struct source;
-
-struct source_config {
-	uint64_t memory; /* bytes for addresses and sorting; 0: 1 GiB */
-	bool strict;     /* the first bad line is an error */
-	bool keep_v4;    /* IPv4 is part of the set */
-};
 
 /* Reads everything; n 0: standard input. */
 int source_open(struct source **out, const char *const paths[], int n,

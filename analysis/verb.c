@@ -56,6 +56,7 @@ static int read_and_fill(const void *cfg, int argc, char *argv[], struct doc *do
 {
 	const struct filler *f = cfg;
 	const struct source_config sc = { .memory = f->o->memory,
+		                          .where = f->o->where,
 		                          .strict = f->o->strict };
 	struct source *s;
 	int rc = source_open(&s, (const char *const *)argv, argc, &sc, d);

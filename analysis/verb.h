@@ -9,7 +9,7 @@
 #include "common/opt.h"
 
 struct verb_opts {
-	const char *output, *svg;
+	const char *output, *svg, *where;
 	bool json, csv, strict, quiet;
 	struct opt_list tables;
 	uint64_t memory;
@@ -27,6 +27,9 @@ struct verb_opts {
 	                 "print this table only (repeatable)"),                 \
 		OPT_STR("output-file", 'o', cfg, f.output, "FILE",              \
 	                "write to FILE instead of standard output"),            \
+		OPT_STR("where", 'w', cfg, f.where, "COLUMN=VALUE",             \
+	                "of CSV files only the lines with that value, such as " \
+	                "success=1"),                                           \
 		OPT_FLAG("strict", 0, cfg, f.strict,                            \
 	                 "fail at the first line that is no address"),          \
 		OPT_COUNT("memory", 'M', cfg, f.memory, "BYTES",                \

@@ -142,6 +142,22 @@ analysis density list --mmdb "$mmdb" --csv -t countries
 has '^DE,80,0.6667$'
 has '^US,40,0.3333$'
 
+printf '%s\n' saddr,success '2001:db8::1,1' '2001:db8::2,0' '"2001:db8::3","1"' '2001:db8::4' >results.csv
+for verb in density entropy iid runs; do
+	analysis $verb results.csv --where success=1 -t facts
+	has '^addresses +2$'
+done
+analysis summary results.csv -w 2=0
+has '^addresses +1$'
+analysis decode results.csv -w success=1
+[ "$(wc -l <out)" = 2 ] || fail "decode --where: $(cat out)"
+analysis iid --addr6-compat results.csv -w success=1
+has '^Total IPv6 addresses: 2$'
+analysis overlap results.csv list -w 1=2001:db8::4 -t sizes
+has '/128 +results.csv +1$'
+analysis report results.csv -w success=0
+has 'most in one /64'
+
 # --- pictures, the report ---
 
 analysis density list --svg density.svg
@@ -205,6 +221,8 @@ refuses 1 'not in 0..128' density -l 129 list
 refuses 1 'not in 0..128' density -l x list
 refuses 1 'at most 1000' density -n 1001 list
 refuses 1 'at most 4096' entropy -n 4097 list
+refuses 1 "'success' is not like COLUMN=VALUE" density -w success results.csv
+refuses 1 "no column 'failure'" density -w failure=1 results.csv
 refuses 1 'absent-bgp' density --bgp absent-bgp list
 refuses 1 'list' density --bgp list list
 refuses 1 'not a MaxMind database' density --mmdb bgp list
