@@ -313,6 +313,22 @@ int hitlist_add_aliased(struct hitlist *h, const struct prefix *p, size_t n,
 	return rc;
 }
 
+int hitlist_compact(struct hitlist *h, struct diag *d)
+{
+	struct hitlist_batch *b = NULL;
+	int rc = 0;
+
+	if (h->tier[TIER_HOSTS].n < 2 && h->tier[TIER_SEEN].n < 2)
+		return 0;
+	rc = hitlist_batch_open(&b, h, d);
+	if (rc == 0) {
+		b->compact = true;
+		rc = hitlist_batch_commit(b, NULL, d);
+	}
+	hitlist_batch_close(b);
+	return rc;
+}
+
 /* Journals */
 
 struct taking {

@@ -33,6 +33,7 @@ struct hitlist_batch {
 	size_t nmerged;
 	struct optouts *optouts; /* all of them, when they change; borrowed */
 	struct apd *apd;         /* the same */
+	bool compact;            /* every group is rewritten */
 	bool replace; /* the aliased prefixes are all that there are from now on */
 	const struct ivtab *purge; /* ranges whose addresses go; NULL: none */
 	uint64_t read, answers, blocked;

@@ -6,6 +6,8 @@
 
 static const char *const source_choices[] = { "import", "discover", "scan",
 	                                      "dns",    "bgp",      NULL };
+static const char *const any_source_choices[] = { "any", "import", "discover", "scan",
+	                                          "dns", "bgp",    NULL };
 static const char *const format_choices[] = { "text", "csv", "jsonl", NULL };
 static const char *const service_choices[] = { "any",    "icmp",  "tcp80",
 	                                       "tcp443", "udp53", "udp443",
@@ -36,6 +38,16 @@ static const struct opt export_opts[] = {
 	OPT_ENUM("service", 0, struct export_cfg, service, service_choices, "NAME",
 	         "only hosts on which it answered: icmp, tcp80, tcp443, udp53, udp443, "
 	         "tcp, udp"),
+	{ "protocol", 0, OPT_TYPE_ENUM, OPT_FIELD_(struct export_cfg, service, unsigned),
+	  NULL, NULL, service_choices, true },
+	OPT_ENUM("source", 0, struct export_cfg, source, any_source_choices, "NAME",
+	         "only hosts from there: import, discover, scan, dns, bgp"),
+	OPT_FLAG("not-aliased", 0, struct export_cfg, not_aliased,
+	         "only hosts in prefixes that were tested and found not aliased"),
+	OPT_COUNT("sample", 'n', struct export_cfg, sample, "N",
+	          "N of these hosts, chosen by a keyed hash of the address"),
+	OPT_COUNT("seed", 'e', struct export_cfg, seed, "N",
+	          "key of the sample: the same seed, the same hosts (default 1)"),
 	OPT_STR("prefix", 0, struct export_cfg, prefix, "PREFIX",
 	        "only hosts inside PREFIX"),
 	OPT_STR("since", 0, struct export_cfg, since, "TIME",
@@ -43,7 +55,7 @@ static const struct opt export_opts[] = {
 	        "2026-06-02T12:00:00Z"),
 	OPT_END,
 };
-static const struct export_cfg export_defaults = { .output = "-" };
+static const struct export_cfg export_defaults = { .output = "-", .seed = 1 };
 
 static const struct opt lookup_opts[] = {
 	OUTPUT_OPTS(struct lookup_cfg),
@@ -144,6 +156,13 @@ static const struct opt alias_list_opts[] = {
 };
 static const struct alias_list_cfg alias_list_defaults = { .output = "-" };
 
+static const struct opt diff_opts[] = {
+	OPT_STR("output-file", 'o', struct diff_cfg, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_END,
+};
+static const struct diff_cfg diff_defaults = { .output = "-" };
+
 const struct cmd hitlist_cmds[] = {
 	{ "import", import_run, "DIR FILE...", "add the addresses of lists to a hitlist",
 	  import_opts, &import_defaults, sizeof(struct import_cfg), 0,
@@ -182,6 +201,12 @@ const struct cmd hitlist_cmds[] = {
 	  &alias_list_defaults, sizeof(struct alias_list_cfg), 0, NULL },
 	{ "alias-lookup", alias_lookup_run, "DIR ADDRESS...|-",
 	  "tell whether addresses are in an aliased prefix", no_opts, NULL, 0, 0, NULL },
+	{ "compact", compact_run, "DIR", "rewrite a hitlist as few runs", no_opts, NULL,
+	  0, 0, NULL },
+	{ "diff", diff_run, "DIR DIR",
+	  "tell what is new, gone, up or down from one hitlist to another", diff_opts,
+	  &diff_defaults, sizeof(struct diff_cfg), 0,
+	  "A copy of a hitlist, made while nothing writes to it, is a hitlist too." },
 	{ "block-add", block_add_run, "DIR PREFIX...",
 	  "honour opt-outs: purge prefixes, and never probe or publish them",
 	  block_add_opts, NULL, sizeof(struct block_cfg), 0,

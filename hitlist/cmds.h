@@ -17,8 +17,14 @@ enum output_format { OUTPUT_TEXT, OUTPUT_CSV, OUTPUT_JSONL };
 
 struct export_cfg {
 	const char *output, *prefix, *since;
-	unsigned format, service; /* service: enum hitlist_service + 1, 0: any */
-	bool responsive;
+	unsigned format;
+	unsigned service, source; /* enum hitlist_service or _source + 1, 0: any */
+	uint64_t sample, seed;    /* sample 0: all */
+	bool responsive, not_aliased;
+};
+
+struct diff_cfg {
+	const char *output;
 };
 
 struct lookup_cfg {
@@ -75,6 +81,8 @@ int alias_plan_run(const void *cfg, int argc, char *argv[]);
 int alias_judge_run(const void *cfg, int argc, char *argv[]);
 int alias_list_run(const void *cfg, int argc, char *argv[]);
 int alias_lookup_run(const void *cfg, int argc, char *argv[]);
+int compact_run(const void *cfg, int argc, char *argv[]);
+int diff_run(const void *cfg, int argc, char *argv[]);
 int due_run(const void *cfg, int argc, char *argv[]);
 int import_run(const void *cfg, int argc, char *argv[]);
 int export_run(const void *cfg, int argc, char *argv[]);

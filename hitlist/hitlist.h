@@ -369,9 +369,33 @@ int hitlist_alias_commit(struct hitlist *h, const struct alias_state *s, size_t 
 /* All states, sorted; borrowed until the next commit. */
 size_t hitlist_alias_states(const struct hitlist *h, const struct alias_state **out);
 
+/* Rewrite each tier as one group of runs. */
+int hitlist_compact(struct hitlist *h, struct diag *d);
+
 /* Read every file whole and verify checksums, order, counts and that nothing
  * aliased is left: 0, or the first fault in *d, with file and offset. */
 int hitlist_check(const struct hitlist *h, struct diag *d);
+
+/* Answers that wait for the alias test of their prefix (the file untested): not
+ * hosts yet, and no journal either, so that no merge takes them for hosts.  What
+ * waiting_add() has returned 0 for survives the death of the process.  The
+ * hitlist is open for writing; one thread at a time. */
+struct waiting;
+int waiting_open(struct waiting **out, const struct hitlist *h, struct diag *d);
+int waiting_add(struct waiting *w, const struct observation *o);
+int waiting_sync(struct waiting *w);
+
+/* From now on these are all that wait, in one atomic step; nothing may be added
+ * after that. */
+int waiting_replace(struct waiting *w, const struct observation *o, size_t n,
+                    struct diag *d);
+void waiting_close(struct waiting *w);
+
+/* Those that wait, in the order added; a negative return of fn ends the visit.
+ * A changed byte is an error that names file and offset. */
+int hitlist_visit_waiting(const struct hitlist *h,
+                          int (*fn)(void *ctx, const struct observation *o), void *ctx,
+                          struct diag *d);
 
 /* The aliased-prefix guard: watches hits as they come, asks for test probes,
  * and gives verdicts.  Pure: no clock, no I/O; the caller probes.

@@ -32,13 +32,14 @@ static int choose(struct commit *c, enum tier tier)
 	struct level *l = &c->t.tier[tier];
 	uint64_t size = batch_total(c->b, tier);
 
-	while (size) {
+	while (size || c->b->compact) {
 		size_t best = l->n;
 
 		for (size_t i = 0; i < l->n; i++)
 			if (best == l->n || l->g[i].records < l->g[best].records)
 				best = i;
-		if (best == l->n || l->g[best].records > SIZE_RATIO * size)
+		if (best == l->n ||
+		    (!c->b->compact && l->g[best].records > SIZE_RATIO * size))
 			return 0;
 		size += l->g[best].records;
 		for (size_t k = 0; k < l->g[best].n; k++) {
@@ -240,7 +241,7 @@ static int merge_tier(struct commit *c, enum tier tier)
 	struct sink out;
 	int rc;
 
-	if (batch_total(c->b, tier) == 0)
+	if (batch_total(c->b, tier) == 0 && !(c->b->compact && c->t.tier[tier].n > 1))
 		return 0;
 	sink_init(&out, &c->t, tier, &c->t.tier[tier], c->t.group++);
 	rc = choose(c, tier);
@@ -367,9 +368,9 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 		level_fini(&c.chosen[t]);
 		free(c.purged[t]);
 	}
-	if (rc < 0 ||
-	    (batch_total(b, TIER_HOSTS) == 0 && batch_total(b, TIER_SEEN) == 0 &&
-	     !c.t.aliased_grew && b->nmerged == 0 && !b->optouts && !b->apd))
+	if (rc < 0 || (batch_total(b, TIER_HOSTS) == 0 &&
+	               batch_total(b, TIER_SEEN) == 0 && !c.t.aliased_grew &&
+	               b->nmerged == 0 && !b->optouts && !b->apd && !b->compact))
 		txn_abort(&c.t); /* it failed, or there is nothing to do */
 	else
 		rc = txn_commit(&c.t, d);

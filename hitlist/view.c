@@ -174,5 +174,7 @@ int hitlist_check(const struct hitlist *h, struct diag *d)
 		rc = check_tier(h, TIER_HOSTS, h->manifest.hosts, d);
 	if (rc == 0)
 		rc = check_tier(h, TIER_SEEN, h->manifest.seen, d);
-	return rc ? rc : hitlist_visit_journals(h, &nothing, d);
+	if (rc == 0)
+		rc = hitlist_visit_journals(h, &nothing, d);
+	return rc ? rc : hitlist_visit_waiting(h, NULL, NULL, d);
 }

@@ -1,0 +1,97 @@
+#!/bin/bash
+# The filters of hitlist export, compact and diff.  $1 = sextant.
+sextant=$(realpath "$1") || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+bad=0
+
+fail()
+{
+	echo "$*"
+	bad=1
+}
+
+hl()
+{
+	"$sextant" hitlist "$@" >out 2>err || fail "hitlist $*: $? $(cat err)"
+}
+
+for i in $(seq 1 4000); do printf '2a00:%x:%x::%x\n' $((i % 97 + 1)) $((i % 11 + 1)) "$i"; done >all
+head -3000 all >a
+tail -1500 all >b
+hl import hl a
+cp -r hl before
+hl import hl b --source dns
+hl export hl --source dns
+[ "$(wc -l <out)" = 1500 ] || fail "--source dns: $(wc -l <out)"
+hl export hl --source bgp
+[ ! -s out ] || fail "--source bgp: $(wc -l <out)"
+hl export hl
+cp out everything
+
+# --- samples: of that size, the same again, part of a larger one, spread ---
+
+hl export hl --sample 500
+cp out s500
+[ "$(wc -l <s500)" = 500 ] || fail "--sample 500: $(wc -l <s500)"
+hl export hl --sample 500
+cmp -s out s500 || fail "--sample is not repeatable"
+hl export hl --sample 1000
+[ "$(sort s500 - <out | uniq -d | wc -l)" = 500 ] || fail "a sample is no part of a larger one"
+grep -Fxf out everything | cmp -s - out || fail "--sample is not in numeric order"
+[ "$(cut -d: -f2 s500 | sort -u | wc -l)" -gt 90 ] || fail "--sample is not spread"
+hl export hl --sample 500 --seed 2
+[ "$(sort s500 - <out | uniq -d | wc -l)" -lt 120 ] || fail "--seed: nearly the same sample"
+hl export hl --sample 1M
+cmp -s out everything || fail "--sample of more than there are"
+hl export hl --sample 10 --prefix 2a00:1::/32
+[ "$(grep -c '^2a00:1:' out)" = 10 ] || fail "--sample with --prefix"
+hl export hl --protocol any
+cmp -s out everything || fail "--protocol any"
+
+# --- not-aliased: only what was tested ---
+
+hl export hl --not-aliased
+[ ! -s out ] || fail "--not-aliased, and nothing was tested"
+hl alias plan hl --targets -o plan
+: >none
+for i in 1 2 3; do hl alias judge hl --plan plan --icmp none; done
+hl export hl --not-aliased
+cmp -s out everything || fail "--not-aliased: $(wc -l <out)"
+
+# --- diff ---
+
+hl diff before hl
+[ "$(grep -c ',new$' out)" = 1000 ] || fail "diff: $(cut -d, -f2 out | sort | uniq -c)"
+[ "$(wc -l <out)" = 1000 ] || fail "diff: $(cut -d, -f2 out | sort | uniq -c)"
+grep -q "1000 new, 0 gone, 0 up, 0 down, 3000 as they were" err || fail "diff: $(cat err)"
+hl diff hl before
+[ "$(grep -c ',gone$' out)" = 1000 ] || fail "diff: $(cut -d, -f2 out | sort | uniq -c)"
+hl diff hl hl
+[ ! -s out ] || fail "diff with itself"
+"$sextant" hitlist diff hl 2>err && fail "diff of one"
+"$sextant" hitlist diff hl nowhere 2>err && fail "diff with nothing"
+grep -q "nowhere: " err || fail "diff with nothing: $(cat err)"
+
+# --- compact: one run a tier, the same content ---
+
+for i in 1 2 3; do
+	echo "2a0f::$i" >one
+	hl import hl one
+done
+hl export hl
+cp out everything
+hl export hl -O csv
+cp out csv
+[ "$("$sextant" hitlist info hl | awk '$1 == "runs" { print $2 }')" -ge 1 ] || fail info
+hl compact hl
+[ "$("$sextant" hitlist info hl | awk '$1 == "runs" { print $2 }')" = 1 ] || fail "compact: runs"
+hl check hl
+hl export hl -O csv
+cmp -s out csv || fail "compact has changed the content"
+hl compact hl
+"$sextant" hitlist compact 2>err
+[ $? = 2 ] || fail "compact of nothing"
+
+exit $bad
