@@ -34,8 +34,10 @@ static const char page_style[] =
 	".v{text-align:right}footer{margin-top:40px;color:var(--mute);font-size:12.5px}"
 	"@media(max-width:600px){main{padding:14px 12px 40px}h1{font-size:21px}}"
 	"@media print{body{font-size:11px}main{max-width:none;padding:0}"
-	"h2{break-after:avoid}figure,table,.n div{break-inside:avoid}"
-	"figure svg{min-width:0}.r{grid-template-columns:1fr 1fr}}";
+	"section+section{break-before:page}section+section h2{border:0;margin-top:0}"
+	"figure,tr,.n div{break-inside:avoid}figure,.t{overflow:visible}"
+	"figure svg{min-width:0}.r{grid-template-columns:1fr 1fr}"
+	".t{grid-column:1/-1}table{font-size:10px}}";
 
 void report_open(struct markup *m, const char *title, const char *subtitle)
 {

@@ -407,7 +407,8 @@ static void draw_legend(struct markup *m, const struct treemap *t, const char *w
 		              "fill=\"hsl(%.1f, 90%%, 50%%)\"/>\n",
 		              8 + 88.0 * i / STEPS, 88.0 / STEPS + .05,
 		              240.0 * i / (STEPS - 1));
-	for (unsigned i = 0; i <= 4; i++) {
+	/* When all are equal, one label says so. */
+	for (unsigned i = t->max > t->min ? 0 : 4; i <= 4; i++) {
 		double v = unscaled(t, 1 - i / 4.0);
 
 		markup_printf(m,
