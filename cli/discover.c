@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/flights.h"
 #include "cli/interleave.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -32,18 +33,6 @@ static const uint64_t guard_wait_ns = 400 * NS_PER_MS;
 static const uint64_t tick_ns = 5 * NS_PER_MS;
 static const double lag_max_s = 3600;
 
-/* A candidate on its way: a ring of these, in the order sent. */
-struct flight {
-	struct addr128 addr;
-	uint32_t region;
-	uint64_t due_ns;
-};
-
-struct flights {
-	struct flight *f;
-	size_t head, n, cap;
-};
-
 enum phase {
 	PHASE_RUN,     /* candidates go out */
 	PHASE_FINISH,  /* only alias tests do; waiting for answers */
@@ -62,8 +51,11 @@ struct discover {
 	struct queue *targets, *answers;
 	struct addrset *hits, *tried_before;
 	struct flights flights;
-	struct observation *tested; /* answers of alias tests */
-	size_t tested_n, tested_cap;
+	struct obsvec tested;    /* answers of alias tests */
+	struct obsvec waiting;   /* hits whose /64 has no verdict yet */
+	struct addrset *decided; /* /64s that have one */
+	struct waiting *waiting_file;
+	bool fresh_verdicts;
 	struct tgen_candidate *batch;
 	size_t batch_n, batch_at, window, queue_cap;
 	uint64_t lag_ns; /* from the queue to the wire, at most */
@@ -80,35 +72,6 @@ struct discover {
 	int probe_rc, tried_rc;
 	struct diag probe_diag;
 };
-
-/* ---- flights ---------------------------------------------------------- */
-
-static int flights_push(struct flights *q, struct flight f)
-{
-	if (q->n == q->cap) {
-		size_t cap = q->cap ? 2 * q->cap : 4096;
-		struct flight *p = malloc(cap * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		for (size_t i = 0; i < q->n; i++)
-			p[i] = q->f[(q->head + i) % q->cap];
-		free(q->f);
-		*q = (struct flights){ p, 0, q->n, cap };
-	}
-	q->f[(q->head + q->n++) % q->cap] = f;
-	return 0;
-}
-
-static bool flights_pop_due(struct flights *q, uint64_t now_ns, struct flight *out)
-{
-	if (!q->n || q->f[q->head].due_ns > now_ns)
-		return false;
-	*out = q->f[q->head];
-	q->head = (q->head + 1) % q->cap;
-	q->n--;
-	return true;
-}
 
 /* ---- the probe's side of the queues ------------------------------------ */
 
@@ -245,7 +208,6 @@ static int load_interrupted(struct discover *x, struct diag *d)
 		return rc;
 	x->st.resumed = addrset_count(x->tried_before);
 	x->st.candidates = x->st.resumed;
-	x->st.hits = addrset_count(x->hits);
 	return rebuild_pruned(x);
 }
 
@@ -276,17 +238,32 @@ static int replay_feedback(struct discover *x)
 	return rc < 0 ? rc : flush_results(x);
 }
 
-/* Hits whose alias tests the interrupted run may not have finished. */
-static int replay_hits(struct discover *x)
+/* A hit of an earlier run that was cut short before its /64 had a verdict. */
+static int replay_waiting(void *ctx, const struct observation *o)
 {
-	struct addr128 a;
-	size_t pos = 0;
+	struct discover *x = ctx;
+	int rc;
+
+	if (ivtab_covers(x->pruned_table, o->target) ||
+	    ivtab_covers(hitlist_aliased(x->hitlist), o->target))
+		return 0;
+	rc = addrset_add(x->hits, o->target);
+	if (rc > 0)
+		rc = obsvec_push(&x->waiting, o);
+	return rc;
+}
+
+/* Without the guard there will be no verdict: they go on waiting. */
+static int load_waiting(struct discover *x, struct diag *d)
+{
 	int rc = 0;
 
-	while (x->guard && rc >= 0 && addrset_next(x->hits, &pos, &a))
-		if (!ivtab_covers(x->pruned_table, a))
-			rc = guard_hit(x->guard, a);
-	return rc;
+	if (!x->guard)
+		return 0;
+	rc = hitlist_visit_waiting(x->hitlist, replay_waiting, x, d);
+	for (size_t i = 0; i < x->waiting.n && rc >= 0; i++)
+		rc = guard_hit(x->guard, x->waiting.o[i].target);
+	return rc < 0 ? rc : waiting_open(&x->waiting_file, x->hitlist, d);
 }
 
 static int train(struct discover *x, const struct addrvec *seeds, struct diag *d)
@@ -334,12 +311,13 @@ static int allocate(struct discover *x)
 	x->targets = queue_new(sizeof(struct probe_target), x->queue_cap);
 	x->answers = queue_new(sizeof(struct observation), ANSWERS_MAX);
 	x->hits = addrset_new(4096);
+	x->decided = addrset_new(4096);
 	x->batch = calloc(x->window, sizeof(*x->batch));
 	x->pruned = ivtab_builder_new();
 	if (x->cfg.guard)
 		x->guard = guard_new(&g);
-	if (!x->targets || !x->answers || !x->hits || !x->batch || !x->pruned ||
-	    (x->cfg.guard && !x->guard))
+	if (!x->targets || !x->answers || !x->hits || !x->decided || !x->batch ||
+	    !x->pruned || (x->cfg.guard && !x->guard))
 		return -ENOMEM;
 	return rebuild_pruned(x);
 }
@@ -361,11 +339,13 @@ int discover_open(struct discover **out, const struct discover_config *cfg,
 	if (rc >= 0 && resume)
 		rc = load_interrupted(x, d);
 	if (rc >= 0)
+		rc = load_waiting(x, d);
+	if (rc >= 0 && resume)
+		x->st.hits = addrset_count(x->hits);
+	if (rc >= 0)
 		rc = train(x, seeds, d);
 	if (rc >= 0 && resume)
 		rc = replay_feedback(x);
-	if (rc >= 0 && resume)
-		rc = replay_hits(x);
 	if (rc >= 0)
 		rc = journal_open(&x->tried, h, SOURCE_DISCOVER, d);
 	if (rc >= 0)
@@ -392,8 +372,11 @@ void discover_close(struct discover *x)
 	addrset_free(x->tried_before);
 	ivtab_builder_free(x->pruned);
 	ivtab_free(x->pruned_table);
-	free(x->flights.f);
-	free(x->tested);
+	flights_fini(&x->flights);
+	obsvec_fini(&x->tested);
+	obsvec_fini(&x->waiting);
+	waiting_close(x->waiting_file);
+	addrset_free(x->decided);
 	free(x->batch);
 	free(x);
 }
@@ -422,28 +405,13 @@ static bool is_test_answer(struct discover *x, const struct observation *o)
 	return guard_answer(x->guard, o->target);
 }
 
-static int keep_test_answer(struct discover *x, const struct observation *o)
-{
-	if (x->tested_n == x->tested_cap) {
-		size_t cap = x->tested_cap ? 2 * x->tested_cap : 256;
-		struct observation *p = realloc(x->tested, cap * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		x->tested = p;
-		x->tested_cap = cap;
-	}
-	x->tested[x->tested_n++] = *o;
-	return 0;
-}
-
 /* Once all verdicts are there: what answered outside aliased prefixes. */
 static int settle_test_answers(struct discover *x)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < x->tested_n && rc >= 0; i++) {
-		const struct observation *o = &x->tested[i];
+	for (size_t i = 0; i < x->tested.n && rc >= 0; i++) {
+		const struct observation *o = &x->tested.o[i];
 
 		if (ivtab_covers(x->pruned_table, o->target))
 			continue;
@@ -456,6 +424,46 @@ static int settle_test_answers(struct discover *x)
 	return rc;
 }
 
+static struct addr128 subnet_64(struct addr128 a)
+{
+	return (struct addr128){ a.hi, 0 };
+}
+
+/* Write a hit down: as found where its /64 has a verdict, else as waiting for
+ * one, so that a run cut short leaves no untested host in the hitlist. */
+static int keep_hit(struct discover *x, const struct observation *o)
+{
+	int rc;
+
+	if (!x->guard || addrset_has(x->decided, subnet_64(o->target)))
+		return journal_append(x->found, o, 1);
+	rc = waiting_add(x->waiting_file, o);
+	return rc < 0 ? rc : obsvec_push(&x->waiting, o);
+}
+
+/* Those whose /64 has a verdict by now become found, or are forgotten as
+ * aliased; the others keep waiting. */
+static int settle_waiting(struct discover *x)
+{
+	size_t kept = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < x->waiting.n; i++) {
+		struct observation *o = &x->waiting.o[i];
+
+		if (ivtab_covers(x->pruned_table, o->target) ||
+		    ivtab_covers(hitlist_aliased(x->hitlist), o->target))
+			continue;
+		if (rc >= 0 && addrset_has(x->decided, subnet_64(o->target)))
+			rc = journal_append(x->found, o, 1);
+		else
+			x->waiting.o[kept++] = *o;
+	}
+	x->waiting.n = kept;
+	x->fresh_verdicts = false;
+	return rc;
+}
+
 static int take_answer(struct discover *x, const struct observation *o)
 {
 	int rc;
@@ -463,11 +471,11 @@ static int take_answer(struct discover *x, const struct observation *o)
 	if (!obs_is_alive(o))
 		return 0;
 	if (is_test_answer(x, o))
-		return keep_test_answer(x, o);
+		return obsvec_push(&x->tested, o);
 	rc = addrset_add(x->hits, o->target);
 	if (rc <= 0)
 		return rc;
-	rc = journal_append(x->found, o, 1);
+	rc = keep_hit(x, o);
 	if (rc < 0)
 		return rc;
 	x->st.hits++;
@@ -510,7 +518,10 @@ static int take_verdicts(struct discover *x, uint64_t now_ns)
 
 	while (rc >= 0 && (n = guard_verdicts(x->guard, now_ns, v, 64)) > 0) {
 		x->st.guard_tested += n;
+		x->fresh_verdicts = true;
 		for (size_t i = 0; i < n && rc >= 0; i++) {
+			if (v[i].prefix.len == 64)
+				rc = addrset_add(x->decided, v[i].prefix.addr);
 			if (!v[i].aliased)
 				continue;
 			x->st.aliased++;
@@ -686,6 +697,13 @@ static int step(struct discover *x)
 	return rc;
 }
 
+static int sync_found(struct discover *x)
+{
+	int rc = journal_sync(x->found);
+
+	return rc >= 0 && x->waiting_file ? waiting_sync(x->waiting_file) : rc;
+}
+
 static int loop(struct discover *x)
 {
 	struct probe_stats before = { 0 };
@@ -696,7 +714,9 @@ static int loop(struct discover *x)
 		rc = step(x);
 		if (rc >= 0 && clock_mono_ns() >= second) {
 			show_status(x, &before);
-			rc = journal_sync(x->found);
+			rc = x->fresh_verdicts ? settle_waiting(x) : 0;
+			if (rc >= 0)
+				rc = sync_found(x);
 			second += NS_PER_S;
 		}
 	}
@@ -730,6 +750,29 @@ static int close_journals(struct discover *x, int rc, struct diag *d)
 	return rc < 0 ? rc : 0;
 }
 
+/* After the last answer: hits with a verdict are found, and so are all when no
+ * test is under way any more; the rest waits for the next run. */
+static int settle_end(struct discover *x, struct diag *d)
+{
+	int rc = settle_waiting(x);
+
+	if (!x->guard || rc < 0)
+		return rc;
+	x->st.untested = guard_pending(x->guard);
+	if (!x->st.untested) {
+		for (size_t i = 0; i < x->waiting.n && rc >= 0; i++)
+			rc = journal_append(x->found, &x->waiting.o[i], 1);
+		x->waiting.n = 0;
+		if (rc >= 0)
+			rc = settle_test_answers(x);
+	}
+	x->st.waiting = x->waiting.n;
+	if (rc >= 0)
+		rc = journal_sync(x->found);
+	return rc < 0 ? rc
+	              : waiting_replace(x->waiting_file, x->waiting.o, x->waiting.n, d);
+}
+
 int discover_run(struct discover *x, struct diag *d)
 {
 	pthread_t thread;
@@ -744,10 +787,8 @@ int discover_run(struct discover *x, struct diag *d)
 	/* What was handed over but not taken any more has not been tried. */
 	x->st.candidates = x->st.resumed + x->marked;
 	x->st.stopped |= x->probe_rc == ERR_STOPPED;
-	if (x->guard)
-		x->st.untested = guard_pending(x->guard);
-	if (rc >= 0 && !x->st.untested)
-		rc = settle_test_answers(x);
+	if (rc >= 0)
+		rc = settle_end(x, d);
 	rc = close_journals(x, rc, d);
 	if (rc >= 0 && x->probe_rc < 0 && x->probe_rc != ERR_STOPPED)
 		rc = diag_set(d, x->probe_rc, "%s",

@@ -3,7 +3,7 @@
  * Three threads: probe_run() sends, its receiver gives answers, and the caller
  * of discover_run() does everything else (generator, guard, journal).  They
  * meet in two bounded queues.  What is tried is journalled before it is sent,
- * what answered before it is used, so a killed process loses no answer that it
+ * what answered is written down before it is used, so a killed process loses no answer that it
  * acknowledged, and probes nothing twice when resumed. */
 #ifndef CLI_DISCOVER_H
 #define CLI_DISCOVER_H
@@ -40,7 +40,8 @@ struct discover_stats {
 	uint64_t guard_tests;   /* probes sent to test for aliasing */
 	uint64_t guard_tested;  /* prefixes with a verdict */
 	uint64_t aliased;       /* of these, aliased */
-	uint64_t untested;      /* hits' prefixes left without a verdict at the end */
+	uint64_t untested;      /* prefixes left without a verdict at the end */
+	uint64_t waiting;       /* hits in these: no hosts until they are tested */
 	uint64_t dropped;       /* candidates not sent: in a prefix just found aliased */
 	bool exhausted;         /* the generator had no more */
 	bool stopped;           /* by a signal or --max-runtime */

@@ -129,8 +129,11 @@ int summary_print(const struct summary *s, const char *path, struct diag *d)
 		              "met by alias tests %12" PRIu64 "  hosts, not candidates\n",
 		              x->hits_by_tests);
 	if (x->untested)
-		writer_printf(w, "not tested for aliases %8" PRIu64 "  prefixes\n",
-		              x->untested);
+		writer_printf(w,
+		              "waiting hosts      %12" PRIu64
+		              "  until the next run has tested %" PRIu64
+		              " prefixes for aliasing\n",
+		              x->waiting, x->untested);
 	if (s->probe.invalid || s->probe.kernel_drops || s->probe.refused_scope)
 		writer_printf(w,
 		              "invalid replies    %12" PRIu64 "\n"
@@ -177,6 +180,7 @@ int summary_write_json(const struct summary *s, const char *path, struct diag *d
 		{ "alias_tested_prefixes", x->guard_tested },
 		{ "aliased_prefixes", x->aliased },
 		{ "alias_untested", x->untested },
+		{ "hosts_waiting", x->waiting },
 		{ "answered", x->hits },
 		{ "answered_alias_tests", x->hits_by_tests },
 		{ "answered_in_aliased", s->merge.aliased },

@@ -84,6 +84,35 @@ for moment in 300 550 650; do
 		"$(aliased_in killed)" 0
 done
 
+# ---- cut short, and not resumed: hosts wait until they have been tested ----------
+
+for signal in INT KILL; do
+	rm -rf "$d/cut"
+	simnet_reset
+	discover cut -q -r 5k --budget 600 >"$d/out" 2>&1 &
+	until [ "$(simnet_counter total)" -ge 550 ]; do
+		kill -0 $! 2>/dev/null || simnet_die "ended too soon: $(cat "$d/out")"
+	done
+	kill -$signal $!
+	wait $! 2>/dev/null
+	hits=$(simnet_counter truth)
+	"$sextant" hitlist merge "$d/cut" >/dev/null 2>&1 || fail "merge after $signal"
+	equal "aliased hosts right after SIG$signal" "$(aliased_in cut)" 0
+	"$sextant" hitlist check "$d/cut" >/dev/null 2>&1 || fail "check after SIG$signal"
+	[ -s "$d/cut/untested" ] || fail "nothing waits after SIG$signal: tests nothing"
+	cp "$d/cut/untested" "$d/damaged"
+	printf X | dd of="$d/cut/untested" bs=1 seek=100 conv=notrunc 2>/dev/null
+	"$sextant" hitlist check "$d/cut" >/dev/null 2>"$d/log" && fail "damage not seen"
+	grep -q 'untested: offset 72' "$d/log" || fail "damage not named: $(cat "$d/log")"
+	cp "$d/damaged" "$d/cut/untested"
+	(discover cut -q -r 5k --budget 1 >"$d/out" 2>"$d/log") || fail "next: $(cat "$d/log")"
+	equal "aliased hosts after the run after SIG$signal" "$(aliased_in cut)" 0
+	[ ! -e "$d/cut/untested" ] || fail "hosts still wait after the next run"
+	# What answered before the signal, but for what was on its way.
+	[ "$(wc -l <"$d/export")" -ge $((hits * 9 / 10)) ] ||
+		fail "$(wc -l <"$d/export") of $hits hosts are left after SIG$signal"
+done
+
 # ---- SIGINT at a low rate ------------------------------------------------------
 
 discover stopped -q -r 4 --budget 1k >"$d/out" 2>"$d/log" &
