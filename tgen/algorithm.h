@@ -32,6 +32,6 @@ struct tgen_algorithm {
 	uint64_t (*regions)(const void *state);
 };
 
-extern const struct tgen_algorithm tgen_space_tree;
+extern const struct tgen_algorithm tgen_space_tree, tgen_sextant;
 
 #endif

@@ -63,9 +63,7 @@ static int sextant_feedback(void *state, const struct tgen_result *r, size_t n)
 {
 	struct sextant *s = state;
 
-	for (size_t i = 0; i < n; i++)
-		sx_front_feedback(&s->front, &r[i]);
-	return 0;
+	return sx_front_feedback(&s->front, r, n);
 }
 
 static int sextant_prune(void *state, struct prefix p)

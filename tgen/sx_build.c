@@ -35,7 +35,7 @@ static void add_events(struct sx_model *m, struct sx_place *pl, const struct sx_
 	for (unsigned v = 0; v < 16; v++) {
 		uint32_t c = sx_node_count(nd, v);
 		bool left = c == 1;
-		uint16_t rest = nd->mask & (uint16_t)~(left ? 1u << v : 0);
+		uint16_t rest = nd->mask & (uint16_t) ~(left ? 1u << v : 0);
 
 		if (c == 0)
 			continue;
@@ -51,12 +51,14 @@ static void add_events(struct sx_model *m, struct sx_place *pl, const struct sx_
 static void add_gaps(struct sx_model *m, const struct sx_node *nd)
 {
 	for (unsigned v = 0; v < 16; v++) {
-		uint16_t rest = nd->mask & (uint16_t)~(1u << v);
+		uint16_t rest = nd->mask & (uint16_t) ~(1u << v);
 
 		if (sx_node_count(nd, v) != 1)
 			continue;
-		sx_counts_add(&m->counts, sx_gap_hash(nd->prefix, nd->depth, rest, false), v);
-		sx_counts_add(&m->counts, sx_gap_hash(nd->prefix, nd->depth, rest, true), v);
+		sx_counts_add(&m->counts, sx_gap_hash(nd->prefix, nd->depth, rest, false),
+		              v);
+		sx_counts_add(&m->counts, sx_gap_hash(nd->prefix, nd->depth, rest, true),
+		              v);
 	}
 }
 

@@ -63,7 +63,8 @@ uint64_t sx_gap_hash(struct addr128 a, unsigned depth, uint16_t mask, bool local
 {
 	if (local)
 		return hash(sx_prefix(a, 8), mask, TAG_NET_GAP, depth);
-	return hash((struct addr128){ 0, 0 }, mask, TAG_GAP, depth >= 28 ? depth : depth / 4);
+	return hash((struct addr128){ 0, 0 }, mask, TAG_GAP,
+	            depth >= 28 ? depth : depth / 4);
 }
 
 /* Those that hold wherever in the address, and whatever the subnet. */
@@ -71,7 +72,12 @@ static void shared_hashes(struct addr128 a, unsigned d, uint64_t out[SX_CTX])
 {
 	static const struct addr128 any = { 0, 0 };
 	unsigned from = d >= 16 ? 16 : d >= 12 ? 12 : 8;
-	unsigned org = d >= 16 ? 12 : d >= 12 ? 8 : 4, net = d >= 16 ? 8 : d >= 12 ? 6 : 3;
+	unsigned org = d >= 16   ? 12
+	               : d >= 12 ? 8
+	                         : 4,
+		 net = d >= 16   ? 8
+	               : d >= 12 ? 6
+	                         : 3;
 	uint64_t part = nibbles(a, from, d), form = shape(a, d >= 16 ? 16 : 8, d);
 
 	out[6] = hash(sx_prefix(a, org), part, TAG_ORG, d);
@@ -157,16 +163,23 @@ static void local_states(struct addr128 a, unsigned d, uint64_t sig, uint64_t *o
 	out[2] = hash(sx_prefix(a, least(12, d - 1)), sig, TAG_ESCAPE + 2, d);
 	out[4] = hash(sx_prefix(a, d - 1), sig & 3, TAG_ESCAPE + 4, d);
 	out[6] = hash(sx_prefix(a, d > 3 ? d - 3 : 0), sig, TAG_ESCAPE + 6, d);
-	out[7] = hash(sx_prefix(a, d > 16 ? 16 : d > 2 ? d - 2 : 0), sig, TAG_ESCAPE + 7, d);
+	out[7] = hash(sx_prefix(a, d > 16  ? 16
+	                           : d > 2 ? d - 2
+	                                   : 0),
+	              sig, TAG_ESCAPE + 7, d);
 	if (d > 16) {
 		s = nibbles(a, 16, d);
-		out[10] = hash(sx_prefix(a, 8), s, TAG_ESCAPE + 10 + 8 * (unsigned)sig, d);
+		out[10] =
+			hash(sx_prefix(a, 8), s, TAG_ESCAPE + 10 + 8 * (unsigned)sig, d);
 		out[11] = hash(any, s, TAG_ESCAPE + 11 + 8 * (unsigned)sig, d);
-		out[12] = hash(sx_prefix(a, 12), s, TAG_ESCAPE + 12 + 8 * (unsigned)sig, d);
+		out[12] =
+			hash(sx_prefix(a, 12), s, TAG_ESCAPE + 12 + 8 * (unsigned)sig, d);
 		return;
 	}
 	s = nibbles(a, 12, d);
-	out[10] = d > 12 ? hash(sx_prefix(a, 8), s, TAG_ESCAPE + 10 + 8 * (unsigned)sig, d) : 0;
+	out[10] =
+		d > 12 ? hash(sx_prefix(a, 8), s, TAG_ESCAPE + 10 + 8 * (unsigned)sig, d)
+		       : 0;
 	out[11] = d > 12 ? hash(any, s, TAG_ESCAPE + 11 + 8 * (unsigned)sig, d) : 0;
 	out[12] = hash(any, shape(a, 8, d), TAG_ESCAPE + 12 + 8 * (unsigned)sig, d);
 }
@@ -183,8 +196,8 @@ void sx_escape_hashes(const struct sx_place *pl, uint32_t n, unsigned k, uint16_
 	uint64_t grand = sx_class_seeds(up[1].n), far = sx_class_seeds(up[3].n);
 
 	local_states(a, d, sig, out);
-	out[0] = hash(any, log2_floor(n) << 16 | k << 8 | sx_class_kinds(up[0].k), TAG_ESCAPE,
-	              d);
+	out[0] = hash(any, log2_floor(n) << 16 | k << 8 | sx_class_kinds(up[0].k),
+	              TAG_ESCAPE, d);
 	out[3] = hash(any, mask | pop << 16, TAG_ESCAPE + 3, d);
 	out[5] = hash(any,
 	              nibbles(a, d > 2 ? d - 2 : 0, d) | pop << 16 |
@@ -195,5 +208,6 @@ void sx_escape_hashes(const struct sx_place *pl, uint32_t n, unsigned k, uint16_
 	              k | (uint64_t)up[0].k << 5 | (uint64_t)up[0].singles << 10 |
 	                      pop << 16 | grand << 20,
 	              TAG_ESCAPE + 9, d);
-	out[13] = hash(any, own | far << 4 | (uint64_t)k << 8 | par << 16, TAG_ESCAPE + 13, d);
+	out[13] = hash(any, own | far << 4 | (uint64_t)k << 8 | par << 16,
+	               TAG_ESCAPE + 13, d);
 }

@@ -1,7 +1,9 @@
 /* What probing found, against what had been expected. */
 #include "tgen/sx_front.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ADAPT = 500, ADAPT_SHARE = 40, FIRST_LEARN = 4000, JUDGE_EVERY = 2 };
@@ -29,13 +31,21 @@ static unsigned scale_class(int32_t cost)
 }
 
 /* As many are taken to be left as there are seeds, until feedback tells: the
- * seeds cannot say how big the population is. */
-static float expect(const struct sx_front *f, int32_t cost)
+ * seeds cannot say how big the population is.  If so, a probability of the next
+ * one found times their number is that of being alive; what exceeds that is too
+ * good to be true. */
+static float guess(const struct sx_front *f, int32_t cost)
 {
 	float x = (float)f->m->n * exp2f(-(float)cost / SX_OCTAVE);
+
+	return x < 0.5f ? x : 1 - 0.25f / x;
+}
+
+static float expect(const struct sx_front *f, int32_t cost)
+{
 	struct sx_scale s = f->scale[scale_class(cost)];
 
-	return x / (1 + x) * (s.found + 8) / (s.expected + 8);
+	return guess(f, cost) * (s.found + 8) / (s.expected + 8);
 }
 
 static enum sx_state state_of(const struct sx_item *it, int v)
@@ -60,7 +70,9 @@ float sx_front_alive(const struct sx_front *f, uint32_t item, unsigned v, int32_
 	float boost = it->log_boost, p;
 
 	if (it->kind != SX_TAIL)
-		boost += (float)(&f->beside_boost[it->depth][it->kind == SX_NOVEL][0][0])[sx_beside(it, v)] / SX_OCTAVE;
+		boost += (float)(&f->beside_boost[it->depth][it->kind == SX_NOVEL][0]
+		                                 [0])[sx_beside(it, v)] /
+		         SX_OCTAVE;
 	p = expect(f, cost) * exp2f(boost);
 
 	return p < 0.99f ? p : 0.99f;
@@ -150,7 +162,8 @@ void sx_feedback_adapt(struct sx_front *f)
 }
 
 /* The cost of an address that an item may have emitted; -1: it did not. */
-static int32_t cost_of(const struct sx_front *f, const struct sx_item *it, struct addr128 a)
+static int32_t cost_of(const struct sx_front *f, const struct sx_item *it,
+                       struct addr128 a)
 {
 	int32_t c;
 
@@ -173,7 +186,8 @@ static float judge_neighbours(struct sx_front *f, uint32_t leaf, float e,
 	float all = 0;
 
 	for (int pass = 0; pass < 2; pass++) {
-		for (uint32_t i = leaf; i != SX_NONE && f->item[i].depth >= 8; i = f->item[i].parent) {
+		for (uint32_t i = leaf; i != SX_NONE && f->item[i].depth >= 8;
+		     i = f->item[i].parent) {
 			const struct sx_item *it = &f->item[i];
 			bool novel = it->kind == SX_NOVEL;
 			unsigned v = addr_nibble(r->addr, it->depth), c;
@@ -183,7 +197,8 @@ static float judge_neighbours(struct sx_front *f, uint32_t leaf, float e,
 			if (it->kind == SX_TAIL || !it->tried || it->tried >> v & 1)
 				continue;
 			c = (unsigned)sx_beside(it, v);
-			own = (float)(&f->beside_boost[it->depth][novel][0][0])[c] / SX_OCTAVE;
+			own = (float)(&f->beside_boost[it->depth][novel][0][0])[c] /
+			      SX_OCTAVE;
 			if (pass == 0) {
 				all += own;
 				continue;
@@ -206,7 +221,7 @@ static void update_neighbours(struct sx_front *f)
 		                 log2f((s[i].found + 20) / (s[i].expected + 20)));
 }
 
-int sx_front_feedback(struct sx_front *f, const struct tgen_result *r)
+static void count(struct sx_front *f, const struct tgen_result *r)
 {
 	uint32_t i = r->region;
 	int32_t cost = i < f->n ? cost_of(f, &f->item[i], r->addr) : -1;
@@ -218,11 +233,10 @@ int sx_front_feedback(struct sx_front *f, const struct tgen_result *r)
 		cost = i == SX_NONE ? -1 : cost_of(f, &f->item[i], r->addr);
 	}
 	if (cost < 0)
-		return 0; /* not of ours */
+		return; /* not of ours */
 	e = expect(f, cost);
 	s = &f->scale[scale_class(cost)];
-	s->expected += (float)f->m->n * exp2f(-(float)cost / SX_OCTAVE) /
-	               (1 + (float)f->m->n * exp2f(-(float)cost / SX_OCTAVE));
+	s->expected += guess(f, cost);
 	s->found += r->alive;
 	e *= exp2f(judge_neighbours(f, i, e, r));
 	if (f->fed % JUDGE_EVERY == 0)
@@ -241,5 +255,43 @@ int sx_front_feedback(struct sx_front *f, const struct tgen_result *r)
 		                                : FIRST_ADAPT);
 		sx_feedback_adapt(f);
 	}
+}
+
+static int by_address(const void *x, const void *y)
+{
+	const struct tgen_result *a = x, *b = y;
+	int order = addr_cmp(a->addr, b->addr);
+
+	if (order == 0)
+		order = (a->region > b->region) - (a->region < b->region);
+	return order ? order : (int)a->alive - (int)b->alive;
+}
+
+void sx_feedback_count(struct sx_front *f)
+{
+	if (f->n_pending == 0)
+		return;
+	qsort(f->pending, f->n_pending, sizeof(*f->pending), by_address);
+	for (size_t i = 0; i < f->n_pending; i++)
+		count(f, &f->pending[i]);
+	f->n_pending = 0;
+}
+
+int sx_front_feedback(struct sx_front *f, const struct tgen_result *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (r[i].region >= f->n && r[i].region != (uint32_t)TGEN_REGION_UNKNOWN)
+			return -EINVAL;
+	if (n > f->cap_pending - f->n_pending) {
+		size_t cap = 2 * (f->n_pending + n);
+		void *p = realloc(f->pending, cap * sizeof(*f->pending));
+
+		if (!p)
+			return -ENOMEM;
+		f->pending = p;
+		f->cap_pending = cap;
+	}
+	memcpy(f->pending + f->n_pending, r, n * sizeof(*r));
+	f->n_pending += n;
 	return 0;
 }

@@ -17,7 +17,8 @@ static int32_t *ahead_slot(struct sx_front *f, const struct sx_item *it)
 {
 	if (it->kind == SX_SEEDED)
 		return &f->ahead_seeded[it->depth][sx_class_pop(it->n)];
-	return it->depth < SX_SUBNET ? &f->ahead_subnet[it->depth] : &f->ahead_novel[it->depth];
+	return it->depth < SX_SUBNET ? &f->ahead_subnet[it->depth]
+	                             : &f->ahead_novel[it->depth];
 }
 
 /* Expecting too much of what was not looked into finds the best first, at the
@@ -42,7 +43,8 @@ static int32_t hope(const struct sx_front *f, int32_t ahead, unsigned depth)
 }
 
 /* What getting from a novel child to its best address is expected to cost. */
-static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it, int32_t head)
+static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it,
+                           int32_t head)
 {
 	unsigned d = it->depth + 1u;
 
@@ -54,8 +56,8 @@ static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it, i
 }
 
 /* The best child left, and its cost with what is ahead of it. */
-static int best_child(struct sx_front *f, const struct sx_item *it, const struct sx_node *nd,
-                      int32_t *cost)
+static int best_child(struct sx_front *f, const struct sx_item *it,
+                      const struct sx_node *nd, int32_t *cost)
 {
 	const int16_t *beside = &f->beside_boost[it->depth][it->kind == SX_NOVEL][0][0];
 	int32_t head = 0, ahead;
@@ -74,7 +76,10 @@ static int best_child(struct sx_front *f, const struct sx_item *it, const struct
 		if (!(it->left >> v & 1))
 			continue;
 		if (stays)
-			c += hope(f, f->ahead_seeded[d][sx_class_pop(sx_node_count(nd, (unsigned)v))], d);
+			c += hope(f,
+			          f->ahead_seeded[d][sx_class_pop(
+					  sx_node_count(nd, (unsigned)v))],
+			          d);
 		else
 			c += ahead;
 		if (it->tried)
@@ -161,7 +166,8 @@ static int reindex(struct sx_front *f)
 	return 0;
 }
 
-static uint32_t index_find(const struct sx_front *f, struct addr128 prefix, unsigned depth)
+static uint32_t index_find(const struct sx_front *f, struct addr128 prefix,
+                           unsigned depth)
 {
 	size_t mask = ((size_t)1 << f->index_bits) - 1;
 
@@ -199,7 +205,8 @@ static int reserve(struct sx_front *f)
 	return reindex(f);
 }
 
-static void place_of(const struct sx_front *f, const struct sx_item *it, struct sx_place *pl)
+static void place_of(const struct sx_front *f, const struct sx_item *it,
+                     struct sx_place *pl)
 {
 	const struct sx_item *up = it;
 
@@ -324,8 +331,8 @@ static int add_item(struct sx_front *f, struct sx_item it)
 		best_child(f, &it, it.kind == SX_SEEDED ? &nd : NULL, &it.best);
 		here = it.best < NEVER ? it.best - it.cost : 64 * SX_OCTAVE;
 		if (it.kind == SX_NOVEL && it.leave < SX_SUBNET)
-			here -= sx_tails_head(f->tails,
-			                      sx_tails_find(f->tails, it.prefix, it.leave));
+			here -= sx_tails_head(
+				f->tails, sx_tails_find(f->tails, it.prefix, it.leave));
 		*ahead += (here - *ahead) / SLOW;
 	}
 	*slot = it;
@@ -451,7 +458,7 @@ static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 		enqueue(f, i);
 		return 0;
 	}
-	it->left &= (uint16_t)~(1u << v);
+	it->left &= (uint16_t) ~(1u << v);
 	leaf = it->depth == SX_NIBBLES - 1;
 	if (leaf)
 		emit(f, i, addr_set_nibble(it->prefix, it->depth, (unsigned)v),
@@ -469,6 +476,7 @@ int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max)
 {
 	size_t n = 0;
 
+	sx_feedback_count(f);
 	while (n < max) {
 		uint32_t i;
 		int rc;
@@ -514,6 +522,7 @@ void sx_front_fini(struct sx_front *f)
 	free(f->item);
 	free(f->index);
 	free(f->pruned);
+	free(f->pending);
 }
 
 /* Keep the list sorted and without prefixes inside others. */
@@ -561,6 +570,7 @@ int sx_front_prune(struct sx_front *f, struct prefix p)
 	rc = add_pruned(f, p);
 	if (rc < 0)
 		return rc;
+	sx_feedback_count(f);
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct sx_item *it = &f->item[i];
 

@@ -69,6 +69,8 @@ struct sx_front {
 	struct sx_scale scale[SX_SCALES];
 	struct sx_scale beside[SX_NIBBLES][2][SX_STATES][SX_STATES];
 	int16_t beside_boost[SX_NIBBLES][2][SX_STATES][SX_STATES];
+	struct tgen_result *pending; /* results that do not count yet */
+	size_t n_pending, cap_pending;
 	uint64_t emitted, fed, adapt_at, learn_at;
 };
 
@@ -83,8 +85,11 @@ void sx_front_requeue(struct sx_front *f); /* after costs or boosts changed */
 int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v);
 uint32_t sx_front_find(const struct sx_front *f, struct addr128 a);
 
-/* sx_feedback.c */
-int sx_front_feedback(struct sx_front *f, const struct tgen_result *r);
+/* sx_feedback.c.  Results wait for the next call of sx_front_next(), and count in
+ * the order of their addresses: the order in which they came must not matter.
+ * 0, -ENOMEM, or -EINVAL for a region that there is not. */
+int sx_front_feedback(struct sx_front *f, const struct tgen_result *r, size_t n);
+void sx_feedback_count(struct sx_front *f);
 float sx_front_alive(const struct sx_front *f, uint32_t item, unsigned v, int32_t cost);
 int sx_beside(const struct sx_item *it, unsigned v); /* index of a pair of states */
 void sx_feedback_init(struct sx_front *f);

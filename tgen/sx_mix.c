@@ -22,9 +22,10 @@ float sx_exp(float x)
 	whole = (float)(int32_t)(y + 128) - 128;
 	f = y - whole;
 	scale.i = ((int32_t)whole + 127) << 23;
-	return scale.f * (1 + f * (0.6931472f +
-	                           f * (0.2402265f + f * (0.0555033f + f * (0.0096184f +
-	                                                                    f * 0.0013333f)))));
+	return scale.f *
+	       (1 + f * (0.6931472f +
+	                 f * (0.2402265f +
+	                      f * (0.0555033f + f * (0.0096184f + f * 0.0013333f)))));
 }
 
 static float logit(float p)
@@ -72,7 +73,8 @@ static void find_copies(struct sx_novel *nv, const struct sx_place *pl, bool tai
 			continue;
 		nv->copy_value[l] = (int8_t)addr_nibble(pl->a, d - lag);
 		while (len < 4 && d >= first + lag + 1 + len &&
-		       addr_nibble(pl->a, d - 1 - len) == addr_nibble(pl->a, d - 1 - len - lag))
+		       addr_nibble(pl->a, d - 1 - len) ==
+		               addr_nibble(pl->a, d - 1 - len - lag))
 			len++;
 		nv->copy_len[l] = (int8_t)len;
 	}
@@ -209,14 +211,14 @@ void sx_novel_learn(struct sx_learner *l, const struct sx_novel *nv, unsigned de
 
 static unsigned conf_events(float n)
 {
-	return (n >= 0.5f) + (n >= 1.5f) + (n >= 3.5f) + (n >= 8) + (n >= 20) + (n >= 60) +
-	       (n >= 250);
+	return (n >= 0.5f) + (n >= 1.5f) + (n >= 3.5f) + (n >= 8) + (n >= 20) +
+	       (n >= 60) + (n >= 250);
 }
 
 static unsigned escape_span(unsigned d)
 {
-	static const uint8_t span[SX_NIBBLES] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1,  2,
-		                                  2, 3, 3, 4, 4, 5, 5, 5, 5, 6,  6,
+	static const uint8_t span[SX_NIBBLES] = { 0, 0, 0, 0, 0, 0, 0, 0, 1,  1, 2,
+		                                  2, 3, 3, 4, 4, 5, 5, 5, 5,  6, 6,
 		                                  6, 6, 7, 7, 7, 7, 8, 9, 10, 11 };
 
 	return span[d];
@@ -244,7 +246,8 @@ static void escape_states(struct sx_escape *e, const struct sx_model *m,
 			p0 = (yes + 2 * prior) / (yes + no + 2);
 			e->in[0] = logit(p0);
 		} else {
-			e->in[i] = logit((yes + 1.5f * p0) / (yes + no + 1.5f)) - e->in[0];
+			e->in[i] =
+				logit((yes + 1.5f * p0) / (yes + no + 1.5f)) - e->in[0];
 		}
 	}
 }
@@ -260,7 +263,7 @@ void sx_escape_mix(struct sx_escape *e, const struct sx_model *m,
 	/* Nothing is known about how prefixes are allocated to networks but the
 	 * seeds: there, count what came once (Good and Turing). */
 	e->fixed = nd->k == 16 || d == SX_NIBBLES - 1 || d < 8;
-	e->p = nd->k == 16              ? 0
+	e->p = nd->k == 16           ? 0
 	       : d == SX_NIBBLES - 1 ? 1
 	                             : ((float)nd->singles + 0.2f) / ((float)nd->n + 1);
 	if (e->fixed)
@@ -306,14 +309,15 @@ void sx_escape_learn(struct sx_learner *l, const struct sx_escape *e, bool left)
 
 static unsigned size_class(uint32_t c)
 {
-	return (c > 1) + (c > 2) + (c > 3) + (c > 5) + (c > 8) + (c > 15) + (c > 31) + (c > 63);
+	return (c > 1) + (c > 2) + (c > 3) + (c > 5) + (c > 8) + (c > 15) + (c > 31) +
+	       (c > 63);
 }
 
 static unsigned fine_size(uint32_t c)
 {
 	return c <= 4 ? c - 1u
-	              : 4u + (c > 6) + (c > 8) + (c > 12) + (c > 16) + (c > 32) + (c > 64) +
-	                        (c > 128);
+	              : 4u + (c > 6) + (c > 8) + (c > 12) + (c > 16) + (c > 32) +
+	                        (c > 64) + (c > 128);
 }
 
 static unsigned fullness(unsigned k)
@@ -331,8 +335,10 @@ static unsigned crowding(const struct sx_node *nd)
 void sx_stay_mix(float p[16], const struct sx_model *m, const struct sx_node *nd)
 {
 	const struct sx_weights *w = &m->w;
-	unsigned d = nd->depth, g = sx_span(d), cr = crowding(nd), ck = sx_class_kinds(nd->k);
-	float room = d < 31 ? sx_exp(2.7725887f * (float)(31 - d)) : 1, sum = 0, top = -1e30f;
+	unsigned d = nd->depth, g = sx_span(d), cr = crowding(nd),
+		 ck = sx_class_kinds(nd->k);
+	float room = d < 31 ? sx_exp(2.7725887f * (float)(31 - d)) : 1, sum = 0,
+	      top = -1e30f;
 
 	for (unsigned v = 0; v < 16; v++) {
 		uint32_t c = sx_node_count(nd, v);
@@ -358,7 +364,8 @@ void sx_stay_learn(struct sx_learner *l, const struct sx_node *nd, const float p
                    unsigned value)
 {
 	struct sx_weights *w = l->w;
-	unsigned d = nd->depth, g = sx_span(d), cr = crowding(nd), ck = sx_class_kinds(nd->k);
+	unsigned d = nd->depth, g = sx_span(d), cr = crowding(nd),
+		 ck = sx_class_kinds(nd->k);
 
 	if (nd->k < 2)
 		return;
@@ -370,6 +377,7 @@ void sx_stay_learn(struct sx_learner *l, const struct sx_node *nd, const float p
 			continue;
 		adapt(l, &w->stay[g][cr][size_class(c)], err);
 		adapt(l, &w->stay_depth[d][fullness(nd->kinds[v])][fine_size(c)], err);
-		adapt(l, &w->stay_kinds[g][ck][fullness(nd->kinds[v])][size_class(c)], err);
+		adapt(l, &w->stay_kinds[g][ck][fullness(nd->kinds[v])][size_class(c)],
+		      err);
 	}
 }

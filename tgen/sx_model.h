@@ -120,10 +120,10 @@ void sx_context_hashes(const struct sx_place *pl, uint64_t out[SX_CTX]);
 uint64_t sx_gap_hash(struct addr128 a, unsigned depth, uint16_t mask, bool local);
 void sx_escape_hashes(const struct sx_place *pl, uint32_t n, unsigned k, uint16_t mask,
                       uint64_t out[SX_ESC]);
-unsigned sx_class_seeds(uint32_t n);  /* 0..15 */
-unsigned sx_class_pop(uint32_t n);    /* 0..3 */
-unsigned sx_class_kinds(unsigned k);  /* 0..4 */
-unsigned sx_span(unsigned depth);     /* 0..SX_SPANS-1 */
+unsigned sx_class_seeds(uint32_t n); /* 0..15 */
+unsigned sx_class_pop(uint32_t n);   /* 0..3 */
+unsigned sx_class_kinds(unsigned k); /* 0..4 */
+unsigned sx_span(unsigned depth);    /* 0..SX_SPANS-1 */
 
 /* sx_build.c: fill the tables from the seeds; 0 or -ENOMEM. */
 int sx_build(struct sx_model *m);

@@ -87,7 +87,7 @@ void sx_node_init(struct sx_node *nd, const struct sx_model *m, struct addr128 p
 		nd->k++;
 		nd->singles += c == 1;
 		if (depth + 1 < SX_NIBBLES)
-			nd->kinds[v] = (uint8_t)count_kinds(m->seeds, nd->at[v], c,
-			                                    depth + 1);
+			nd->kinds[v] =
+				(uint8_t)count_kinds(m->seeds, nd->at[v], c, depth + 1);
 	}
 }

@@ -20,7 +20,8 @@ static void put_ints(struct model_out *o, const void *from, size_t bytes)
 		model_put_u32(o, (uint32_t)x[i]);
 }
 
-static void put_item(struct model_out *o, const struct sx_item *it, uint32_t parent_nibble)
+static void put_item(struct model_out *o, const struct sx_item *it,
+                     uint32_t parent_nibble)
 {
 	model_put_u32(o, it->parent);
 	model_put_u32(o, it->next);
@@ -65,6 +66,12 @@ void sx_save(const struct sx_front *f, struct model_out *out)
 	}
 	for (unsigned l = 0; l < SX_LEVELS; l++)
 		model_put_u32(out, f->head[l]);
+	model_put_u64(out, f->n_pending);
+	for (size_t i = 0; i < f->n_pending; i++) {
+		model_put_addr(out, f->pending[i].addr);
+		model_put_u32(out, f->pending[i].region);
+		model_put_u32(out, f->pending[i].alive);
+	}
 }
 
 /* Numbers that no model has would be undefined behaviour further on. */
@@ -185,7 +192,8 @@ static int get_queue(struct sx_front *f, struct model_in *in)
 	for (unsigned l = 0; l < SX_LEVELS && rc == 0; l++) {
 		f->head[l] = model_get_u32(in);
 		rc = model_status(in);
-		for (uint32_t i = f->head[l]; i != SX_NONE && rc == 0; i = f->item[i].next) {
+		for (uint32_t i = f->head[l]; i != SX_NONE && rc == 0;
+		     i = f->item[i].next) {
 			if (i >= f->n || seen[i]) {
 				rc = model_reject(in, "a queue that is not one");
 				break;
@@ -195,6 +203,25 @@ static int get_queue(struct sx_front *f, struct model_in *in)
 	}
 	free(seen);
 	f->at = 0;
+	return rc;
+}
+
+static int get_pending(struct sx_front *f, struct model_in *in)
+{
+	uint64_t n = model_get_u64(in);
+	int rc = model_status(in);
+
+	while (rc == 0 && n-- > 0) {
+		struct tgen_result r = { .addr = model_get_addr(in) };
+
+		r.region = model_get_u32(in);
+		r.alive = model_get_u32(in) == 1;
+		rc = model_status(in);
+		if (rc == 0)
+			rc = sx_front_feedback(f, &r, 1);
+		if (rc == -EINVAL)
+			rc = model_reject(in, "a result of no region");
+	}
 	return rc;
 }
 
@@ -216,5 +243,7 @@ int sx_load(struct sx_front *f, struct sx_model *m, struct model_in *in)
 		rc = model_reject(in, "a frontier without items");
 	for (uint32_t i = 0; i < n && rc == 0; i++)
 		rc = get_item(f, in, i);
-	return rc < 0 ? rc : get_queue(f, in);
+	if (rc == 0)
+		rc = get_queue(f, in);
+	return rc < 0 ? rc : get_pending(f, in);
 }

@@ -9,8 +9,8 @@ enum {
 	FIRST_FLOOR = 10 * SX_OCTAVE,
 	FLOOR_STEP = 3 * SX_OCTAVE,
 	LAST_FLOOR = 40 * SX_OCTAVE,
-	ENOUGH = 1 << 12,     /* a list does not get longer */
-	EFFORT = 4 * ENOUGH   /* predictions to make one */
+	ENOUGH = 1 << 12,   /* a list does not get longer */
+	EFFORT = 4 * ENOUGH /* predictions to make one */
 };
 
 struct list {

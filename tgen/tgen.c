@@ -12,7 +12,7 @@ enum {
 	NAME_LEN = 16 /* of an algorithm, in the model file */
 };
 
-static const struct tgen_algorithm *const algorithms[] = { &tgen_space_tree };
+static const struct tgen_algorithm *const algorithms[] = { &tgen_sextant, &tgen_space_tree };
 enum { N_ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
 
 struct tgen {
@@ -280,6 +280,7 @@ int tgen_prune(struct tgen *g, struct prefix p)
 void tgen_stats(const struct tgen *g, struct tgen_stats *st)
 {
 	*st = g->stats;
+	st->regions = g->alg->regions(g->state);
 }
 
 /* The contents of a model file: algorithm, its version, seeds, pruned prefixes,

@@ -155,7 +155,7 @@ static size_t drain(struct tgen *g, size_t n, struct addrvec *v)
 
 static struct tgen *generator(const struct addrvec *seeds)
 {
-	struct tgen_config cfg = { .seed = 5 };
+	struct tgen_config cfg = { .algorithm = "space-tree", .seed = 5 };
 	struct tgen *g;
 
 	assert_int_equal(tgen_train(&g, seeds, &cfg, NULL), 0);
@@ -232,7 +232,7 @@ static char *temp_name(char buf[static 64])
 
 static struct tgen *load(const char *path)
 {
-	struct tgen_config cfg = { 0 };
+	struct tgen_config cfg = { .algorithm = "space-tree" };
 	struct diag d = { "" };
 	struct tgen *g;
 	int rc = tgen_load(&g, path, &cfg, &d);
@@ -319,7 +319,7 @@ static void spew(const char *path, const uint8_t *buf, size_t n)
 
 static void refused(const char *path, const char *what, size_t at)
 {
-	struct tgen_config cfg = { 0 };
+	struct tgen_config cfg = { .algorithm = "space-tree" };
 	struct diag d = { "" };
 	struct tgen *g = NULL;
 	int rc = tgen_load(&g, path, &cfg, &d);
