@@ -49,6 +49,18 @@ struct arpa_opts {
 	bool quiet;
 };
 
+struct zonefile_opts {
+	const char *output, *origin;
+	struct scope_config scope;
+	unsigned format; /* enum names_format */
+	bool v4, quiet;
+};
+
+struct ct_opts {
+	const char *output;
+	bool quiet;
+};
+
 #define VERB(v)                                    \
 	extern const struct opt v##_options[];     \
 	extern const struct v##_opts v##_defaults; \
@@ -60,5 +72,7 @@ VERB(bgp);
 VERB(resolve);
 VERB(walk);
 VERB(arpa);
+VERB(zonefile);
+VERB(ct);
 
 #endif
