@@ -48,8 +48,9 @@ static const struct opt opts[] = {
 	           "packets per second (default 10k)"),
 	OPT_COUNT("budget", 0, struct discover_opts, budget, "N",
 	          "try N candidates (default 1M); alias tests come on top"),
-	OPT_DURATION("max-runtime", 't', struct discover_opts, max_runtime_ns, "TIME",
-	             "stop trying candidates after TIME"),
+	OPT_DURATION(
+		"max-runtime", 't', struct discover_opts, max_runtime_ns, "TIME",
+		"stop trying candidates after TIME; alias tests under way are finished"),
 	OPT_FLAG("resume", 0, struct discover_opts, resume,
 	         "go on where a killed run stopped: same budget, nothing probed twice"),
 	OPT_LIST("probe-module", 'M', struct discover_opts, modules, "MODULE",
@@ -111,7 +112,7 @@ static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 	if (argc)
 		log_error("'%s': no argument expected (lists are named by --seeds)",
 		          argv[0]);
-	else if (!o->hitlist)
+	else if (!o->hitlist || !*o->hitlist)
 		log_error("--hitlist DIR is missing: where to keep what is found");
 	else if (!o->budget)
 		log_error("--budget 0: there would be nothing to do");

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/analysis.h"
 #include "cli/cli.h"
@@ -27,13 +29,25 @@ static const struct cmd_group groups[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
-/* What needs no raw socket runs without any privilege. */
+/* `sextant ... | head`: when the reader of our standard output has had enough, a
+ * filter ends in silence.  A closed socket or standard error does not end it. */
+static void on_pipe(int sig)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
+		_exit(128 + sig);
+}
+
+/* What needs no raw socket runs without any privilege.  What does goes on
+ * without its output, because it has answers to write down: there a closed pipe
+ * is an error of write(2). */
 static int before(const struct cmd *c)
 {
 	struct diag d = { "" };
 	int rc;
 
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(2) */
+	signal(SIGPIPE, c->flags & CMD_RAW ? SIG_IGN : on_pipe);
 	if (c->flags & CMD_RAW)
 		return 0;
 	rc = priv_drop(NULL, &d);

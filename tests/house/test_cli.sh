@@ -108,5 +108,11 @@ on_stderr "--hitlist"
 if [ -c /dev/full ]; then
 	"$sextant" --help >/dev/full 2>/dev/null && fail "--help >/dev/full succeeds"
 fi
+
+# A reader that has had enough is no error to talk about.
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "2a00:1:%x::1\n", i }' >"$tmp/many"
+"$sextant" seeds collect -q "$tmp/many" -o - 2>"$tmp/err" | head -n 1 >/dev/null
+[ "${PIPESTATUS[0]}" = 141 ] || fail "collect | head: not ended by the closed pipe"
+[ ! -s "$tmp/err" ] || fail "collect | head: $(head -n 1 "$tmp/err")"
 [ $bad = 0 ] && echo "$commands commands"
 exit $bad
