@@ -13,6 +13,7 @@
 #include "common/priv.h"
 #include "common/stop.h"
 #include "probe/module.h"
+#include "probe/scan_config.h"
 
 #define TICK_NS (100 * NS_PER_MS) /* of the watching thread */
 #define LONG_S  (366.0 * 86400)   /* a scan that takes longer was not meant */
@@ -60,6 +61,8 @@ static int open_output(struct scan_job *j, struct diag *d)
 		return rc;
 	if (o->format == FORMAT_CSV && !o->no_header && !o->dry_run && size == 0)
 		obs_write_csv_header(j->out, &j->fields);
+	if (!o->dry_run && size == 0)
+		scan_output_begin(j->out, o->format, clock_wall_us());
 	rc = writer_flush(j->out);
 	if (rc < 0)
 		return diag_set(d, rc, "%s: %s", o->output, err_str(rc));
@@ -166,25 +169,34 @@ static void close_all(struct scan_job *j)
 	ivtab_builder_free(j->space);
 	ports_fini(&j->ports);
 	free(j->payload_arg);
+	ivtab_free(j->excluded);
 	pthread_mutex_destroy(&j->out_lock);
 }
 
 /* --- running ---------------------------------------------------------------- */
+
+static void put_result(struct scan_job *j, const struct observation *o)
+{
+	if (j->opts->format == FORMAT_CSV)
+		obs_write_csv(j->out, &j->fields, o);
+	else if (j->opts->format <= FORMAT_NDJSON)
+		obs_write_json(j->out, &j->fields, o);
+	else
+		scan_output_write(j->out, j->opts->format, o, j->results);
+}
 
 static void observe(void *ctx, const struct observation *o)
 {
 	struct scan_job *j = ctx;
 	uint64_t max = j->opts->max_results;
 
-	if (j->filter && !expr_holds(j->filter, o))
+	if ((j->filter && !expr_holds(j->filter, o)) ||
+	    (j->opts->format > FORMAT_NDJSON && o->outcome != OBS_OPEN))
 		return;
 
 	pthread_mutex_lock(&j->out_lock);
 	if (!max || j->results < max) {
-		if (j->opts->format == FORMAT_CSV)
-			obs_write_csv(j->out, &j->fields, o);
-		else
-			obs_write_json(j->out, &j->fields, o);
+		put_result(j, o);
 		j->results++;
 	}
 	if (max && j->results == max)
@@ -353,6 +365,8 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		rc = 0; /* on request: what was found so far counts */
 	result = targets_result(j->targets, &report.bad_lines, d);
 	rc = rc < 0 ? rc : result;
+	if (j->scan)
+		scan_output_end(j->out, j->opts->format, clock_wall_us(), j->results);
 	result = writer_commit(j->out, d);
 	rc = rc < 0 ? rc : result;
 	if (j->status) {
@@ -401,14 +415,87 @@ static int usage(const struct diag *d, int rc)
 	return CMD_USAGE;
 }
 
+/* Everything from the plan to the end. */
+static int scan(struct scan_options *o, int argc, char *argv[])
+{
+	struct scan_job j = { .opts = o, .out_lock = PTHREAD_MUTEX_INITIALIZER };
+	struct diag d = { "" };
+	int rc = scan_plan(&j, o, argc, argv, &d);
+
+	if (rc < 0) {
+		close_all(&j);
+		return usage(&d, rc);
+	}
+	rc = open_all(&j, &d);
+	if (rc == 0 && o->resume && j.checkpoint.complete) {
+		log_info("%s: that scan is complete", o->resume);
+	} else if (rc == 0) {
+		rc = o->dry_run ? run_dry(&j) : run_scan(&j, &d);
+		rc = finish(&j, rc, &d);
+	}
+	if (rc < 0)
+		log_error("%s", diag_str(&d, rc));
+	close_all(&j);
+	return rc < 0 ? CMD_FAILED : CMD_OK;
+}
+
+static int echo(const struct scan_options *o, int argc, char *argv[])
+{
+	struct diag d = { "" };
+	struct writer *w;
+	int rc = writer_open(&w, "-", &d);
+
+	if (rc == 0) {
+		scan_config_echo(w, o, (size_t)argc, argv);
+		rc = writer_commit(w, &d);
+		writer_close(w);
+	}
+	if (rc < 0)
+		log_error("%s", diag_str(&d, rc));
+	return rc < 0 ? CMD_FAILED : CMD_OK;
+}
+
+/* The command line's options with those of the file, if one is given. */
+static int read_config(struct scan_config *c, struct scan_options *o, struct diag *d)
+{
+	uint64_t ns;
+	int rc = 0;
+
+	if (!o->config && o->cooldown && !opt_parse_duration(&ns, o->cooldown)) {
+		o->config = o->cooldown;
+		o->cooldown = NULL;
+	}
+	if (o->config)
+		rc = scan_config_read(c, o, o->config, d);
+	for (size_t i = 0; rc == 0 && i < c->n_excludes; i++)
+		rc = scan_config_add(c, &o->excludes, c->excludes[i]);
+	return rc;
+}
+
+/* The targets of the command line and of the file. */
+static char **join_targets(const struct scan_config *c, int argc, char *argv[])
+{
+	char **all = calloc((size_t)argc + c->n_targets + 1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	for (int i = 0; i < argc; i++)
+		all[i] = argv[i];
+	for (size_t i = 0; i < c->n_targets; i++)
+		all[(size_t)argc + i] = (char *)c->targets[i];
+	return all;
+}
+
 static int scan_run(const void *cfg, int argc, char *argv[])
 {
 	struct scan_options o = *(const struct scan_options *)cfg;
-	struct scan_job j = { .opts = &o, .out_lock = PTHREAD_MUTEX_INITIALIZER };
+	struct scan_config *file = calloc(1, sizeof(*file));
 	struct diag d = { "" };
-	int rc, status = CMD_OK;
+	char **targets = NULL;
+	int rc = file ? 0 : -ENOMEM, n = argc;
 
 	if (o.list_modules || o.list_fields) {
+		free(file);
 		if (o.list_modules)
 			list_modules();
 		if (o.list_fields)
@@ -417,24 +504,24 @@ static int scan_run(const void *cfg, int argc, char *argv[])
 	}
 	if (o.verbose)
 		log_set_level(LOG_DEBUG);
-	rc = scan_plan(&j, &o, argc, argv, &d);
-	if (rc < 0) {
-		close_all(&j);
-		return usage(&d, rc);
+	if (rc == 0)
+		rc = read_config(file, &o, &d);
+	if (rc == 0) {
+		n += (int)file->n_targets;
+		targets = join_targets(file, argc, argv);
+		rc = targets ? 0 : -ENOMEM;
 	}
-	rc = open_all(&j, &d);
-	if (rc == 0 && o.resume && j.checkpoint.complete) {
-		log_info("%s: that scan is complete", o.resume);
-	} else if (rc == 0) {
-		rc = o.dry_run ? run_dry(&j) : run_scan(&j, &d);
-		rc = finish(&j, rc, &d);
-	}
-	if (rc < 0) {
-		log_error("%s", diag_str(&d, rc));
-		status = CMD_FAILED;
-	}
-	close_all(&j);
-	return status;
+	if (rc < 0)
+		rc = usage(&d, rc);
+	else if (o.echo)
+		rc = echo(&o, n, targets);
+	else
+		rc = scan(&o, n, targets);
+	free(targets);
+	if (file)
+		scan_config_fini(file);
+	free(file);
+	return rc;
 }
 
 const struct cmd probe_cmds[] = {

@@ -12,26 +12,35 @@
 #include "probe/targets.h"
 
 struct scan_options {
-	struct opt_list ports, modules, module_args, source_ips;
+	struct opt_list ports, modules, module_args, source_ips, excludes;
 	struct scope_config scope;
 	const char *payload, *list, *max_targets, *seed, *interface, *gateway_mac, *link;
 	const char *output, *fields, *metadata, *filter, *status_file;
 	double rate_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
 	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
-	const char *resume;
+	const char *resume, *config, *cooldown;
 	uint64_t checkpoint_ns;
 	uint64_t shards, probe_length, iid_num;
 	const char *shard, *iid;
 	unsigned format, dedup;
 	bool strict, no_header, dry_run, quiet, verbose;
-	bool list_modules, list_fields;
+	bool list_modules, list_fields, echo;
 };
 
 extern const struct opt scan_opts[];
 extern const struct scan_options scan_defaults;
 
-enum { FORMAT_CSV };
+enum { /* in the order of the option's choices */
+       FORMAT_CSV,
+       FORMAT_JSONL,
+       FORMAT_LINES,  /* "json", as ZMap has it: the same as jsonl */
+       FORMAT_NDJSON, /* as masscan calls it */
+       FORMAT_LIST,
+       FORMAT_GREPABLE,
+       FORMAT_XML,
+       FORMAT_JSON, /* masscan's array */
+};
 enum { SCAN_MODULES = 16, SCAN_ARGS = 64 };
 
 struct scan_job {
@@ -48,6 +57,7 @@ struct scan_job {
 	struct targets_config order;
 	struct obs_fields fields;
 	struct scope *scope;
+	struct ivtab *excluded; /* of --exclude; may be NULL */
 	struct targets *targets;
 	struct probe_scan *scan;
 	struct writer *out, *metadata, *status;
@@ -75,6 +85,12 @@ struct scan_report {
 	struct shard shard;
 	const char *outcome; /* "complete", "stopped", or what failed */
 };
+
+/* masscan's formats: nothing is written in the others.  number counts from 0. */
+void scan_output_begin(struct writer *w, unsigned format, uint64_t now_us);
+void scan_output_write(struct writer *w, unsigned format, const struct observation *o,
+                       uint64_t number);
+void scan_output_end(struct writer *w, unsigned format, uint64_t now_us, uint64_t n);
 
 /* Lines of the status file. */
 void scan_status_header(struct writer *w);

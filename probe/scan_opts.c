@@ -2,7 +2,9 @@
 
 #include "common/clock.h"
 
-static const char *const formats[] = { "csv", "jsonl", "json", NULL };
+static const char *const formats[] = { "csv",    "jsonl",        "json",
+	                               "ndjson", "list",         "grepable",
+	                               "xml",    "masscan-json", NULL };
 static const char *const dedups[] = { "full", "none", NULL };
 
 const struct scan_options scan_defaults = {
@@ -39,8 +41,14 @@ const struct opt scan_opts[] = {
 	OPT_COUNT("max-results", 'N', CFG, max_results, "N", "stop after N results"),
 	OPT_DURATION("max-runtime", 't', CFG, max_runtime_ns, "TIME",
 	             "stop sending after TIME"),
-	OPT_DURATION("cooldown-time", 'c', CFG, cooldown_ns, "TIME",
-	             "go on receiving for TIME after the last packet"),
+	OPT_STR("cooldown-time", 'c', CFG, cooldown, "TIME",
+	        "go on receiving for TIME after the last packet (what is no time is a "
+	        "configuration file, as masscan has it)"),
+	OPT_STR("config", 'C', CFG, config, "FILE",
+	        "options from FILE: ours, masscan's or ZMap's; the command line goes first"),
+	OPT_FLAG("echo", 0, CFG, echo, "print the options in effect as such a file"),
+	OPT_LIST("exclude", 0, CFG, excludes, "RANGES",
+	         "never touch these addresses, prefixes and ranges (repeatable)"),
 	OPT_COUNT("probes", 'P', CFG, probes, "N", "packets to each target"),
 	OPT_DURATION("probe-interval", 0, CFG, probe_interval_ns, "TIME",
 	             "time between two packets to one target"),
@@ -59,7 +67,8 @@ const struct opt scan_opts[] = {
 	             "how often --resume writes its FILE"),
 	OPT_STR("output-file", 'o', CFG, output, "FILE", "where results go; - is stdout"),
 	OPT_ENUM("output-module", 'O', CFG, format, formats, "FORMAT",
-	         "csv, or jsonl: one JSON object a line (json is the same)"),
+	         "csv; jsonl: one JSON object a line (also json, ndjson); or masscan's "
+	         "list, grepable, xml or masscan-json"),
 	OPT_STR("output-fields", 'f', CFG, fields, "FIELDS",
 	        "fields to write, in that order; * is all of them"),
 	OPT_STR("output-filter", 0, CFG, filter, "EXPR",
@@ -92,7 +101,8 @@ const struct opt scan_opts[] = {
 	OPT_ALIAS("max-len", 0, OPT_TYPE_COUNT, CFG, probe_length, uint64_t),
 	OPT_ALIAS("iid-module", 'U', OPT_TYPE_STR, CFG, iid, const char *),
 	OPT_ALIAS("max-rate", 0, OPT_TYPE_DOUBLE, CFG, rate_pps, double),
-	OPT_ALIAS("wait", 0, OPT_TYPE_DURATION, CFG, cooldown_ns, uint64_t),
+	OPT_ALIAS("wait", 0, OPT_TYPE_STR, CFG, cooldown, const char *),
+	OPT_ALIAS("conf", 0, OPT_TYPE_STR, CFG, config, const char *),
 	OPT_ALIAS("ports", 0, OPT_TYPE_LIST, CFG, ports, struct opt_list),
 	OPT_ALIAS("ipv6-target-file", 0, OPT_TYPE_STR, CFG, list, const char *),
 	OPT_ALIAS("includefile", 0, OPT_TYPE_STR, CFG, list, const char *),

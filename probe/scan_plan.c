@@ -184,6 +184,54 @@ static int read_order(struct scan_job *j, const struct scan_options *o, struct d
 	return 0;
 }
 
+/* ZMap's -c TIME, or masscan's -c FILE. */
+static int read_cooldown(struct scan_options *o, struct diag *d)
+{
+	if (!o->cooldown || opt_parse_duration(&o->cooldown_ns, o->cooldown))
+		return 0;
+	return diag_set(d, ERR_PARSE, "--cooldown-time '%s' is no time", o->cooldown);
+}
+
+static int add_exclude(struct ivtab_builder *b, const char *text, size_t n,
+                       struct diag *d)
+{
+	struct addr128 first, last;
+	char part[2 * ADDR_STRLEN + 8];
+
+	if (n < sizeof(part)) {
+		memcpy(part, text, n);
+		part[n] = '\0';
+		if (targets_parse(&first, &last, part))
+			return ivtab_add_range(b, first, last, 1);
+	}
+	return diag_set(d, ERR_PARSE, "--exclude '%.*s' is no address, prefix or range",
+	                (int)(n < 80 ? n : 80), text);
+}
+
+static int read_excludes(struct scan_job *j, struct scan_options *o, struct diag *d)
+{
+	struct ivtab_builder *b;
+	int rc = 0;
+
+	if (!o->excludes.n)
+		return 0;
+	b = ivtab_builder_new();
+	if (!b)
+		return -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < o->excludes.n; i++)
+		for (const char *s = o->excludes.v[i]; rc == 0 && *s;) {
+			size_t n = strcspn(s, ",");
+
+			rc = add_exclude(b, s, n, d);
+			s += n + (s[n] != '\0');
+		}
+	if (rc == 0)
+		rc = ivtab_build(&j->excluded, b);
+	ivtab_builder_free(b);
+	o->scope.blocked = j->excluded;
+	return rc;
+}
+
 static int read_numbers(const struct scan_options *o, struct diag *d)
 {
 	if (!(o->rate_pps > 0))
@@ -254,6 +302,13 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (!j->space)
 		return -ENOMEM;
 	rc = read_numbers(o, d);
+	if (rc == 0)
+		rc = read_cooldown(o, d);
+	if (rc == 0)
+		rc = read_excludes(j, o, d);
+	if (rc == 0 && o->resume && (o->format == FORMAT_XML || o->format == FORMAT_JSON))
+		rc = diag_set(d, ERR_PARSE,
+		              "--resume adds lines to the output: use another format");
 	if (rc == 0)
 		rc = read_targets(j, o, argc, argv, d);
 	if (rc == 0)

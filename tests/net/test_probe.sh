@@ -136,6 +136,40 @@ equal "status: columns" "$(awk -F, '{ print NF }' "$d/status" | sort -u)" 21
 [ "$(wc -l <"$d/status")" -ge 3 ] || fail "status: $(wc -l <"$d/status") lines"
 rm "$d/status"
 
+# ---- a masscan configuration, and its formats --------------------------------------
+cat >"$d/masscan.conf" <<-END
+	# as masscan --echo prints it
+	rate = 1000.00
+	randomize-hosts = true
+	seed = 5
+	shard = 1/1
+	adapter =
+	output-format = json
+	show = open,,
+	output-filename = $d/out
+	ping = true
+	range = 10.64.0.1-10.64.0.8,2a00:1::1-2a00:1::7
+	exclude = 10.64.0.3
+	retries = 0
+	wait = 1
+END
+for format in json list xml grepable; do
+	sed -i "s/^output-format.*/output-format = $format/" "$d/masscan.conf"
+	"$sextant" probe scan -q --allow-special -c "$d/masscan.conf" 2>"$d/err" ||
+		fail "masscan.conf: $(cat "$d/err")"
+	equal "masscan $format: hosts" "$(grep -oE '(10\.64\.0\.|2a00:1::)[0-9]+' "$d/out" | sort -u | wc -l)" 14
+	grep -q '10\.64\.0\.3' "$d/out" && fail "masscan.conf: the excluded one answered"
+	case $format in
+	json) [ "$(head -c 1 "$d/out")$(tail -n 1 "$d/out")" = "[]" ] || fail "no JSON array" ;;
+	list) equal "list: last line" "$(tail -n 1 "$d/out")" "# end" ;;
+	xml) equal "xml: last line" "$(tail -n 1 "$d/out")" "</nmaprun>" ;;
+	grepable) equal "grepable: lines" "$(grep -c '	Host: .* ()	Ports: 0/open/icmp' "$d/out")" 14 ;;
+	esac
+done
+"$sextant" probe scan -c "$d/masscan.conf" --echo >"$d/echo" || fail "--echo"
+"$sextant" probe scan -C "$d/echo" --echo | diff "$d/echo" - >"$d/diff" ||
+	fail "--echo of --echo: $(head -3 "$d/diff")"
+
 # ---- errors from the network, through the quote ---------------------------------
 printf '2a00:3::/48\n10.66.0.0/24\n' >"$d/unreach"
 simnet_load_unreach "$d/unreach"
@@ -202,6 +236,11 @@ refuse 1 -x 48 2a00:1::/64
 refuse 1 --payload hex:0 -M udp -p 5 2a00:1::1
 refuse 1 -u /no/such/file 2a00:1::1
 refuse 1 --resume "$d/junk" 2a00:1::1
+printf "rate = 5\nnonsense = 1\n" >"$d/bad.conf"
+refuse 2 -C "$d/bad.conf" 2a00:1::1
+refuse 2 -C /no/such/file 2a00:1::1
+refuse 2 --exclude x 2a00:1::1
+refuse 2 -O xml --resume "$d/state" 2a00:1::1
 refuse 2 2a00::g
 refuse 1 -i no-such0 2a00:1::1
 refuse 1 -o /dev/full 2a00:1::1
