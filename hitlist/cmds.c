@@ -163,6 +163,41 @@ static const struct opt diff_opts[] = {
 };
 static const struct diff_cfg diff_defaults = { .output = "-" };
 
+static const char *const privacy_choices[] = {
+	"full", "no-eui64", "48", "64", "kip", NULL
+};
+
+static const struct opt publish_opts[] = {
+	OPT_STR("site", 0, struct publish_cfg, site, "DIR",
+	        "where to: DIR/latest is for the web server"),
+	OPT_ENUM("privacy", 0, struct publish_cfg, privacy, privacy_choices, "MODE",
+	         "full (default), no-eui64, 48, 64 or kip"),
+	OPT_COUNT("k", 0, struct publish_cfg, k, "N",
+	          "addresses in each prefix of kip (default 32)"),
+	OPT_DURATION("within", 0, struct publish_cfg, window_ns, "TIME",
+	             "publish what has answered within TIME (default 30d)"),
+	OPT_STR("title", 0, struct publish_cfg, title, "TEXT", "title of the page"),
+	OPT_STR("operator", 0, struct publish_cfg, operator_text, "TEXT",
+	        "who does this, and why"),
+	OPT_STR("contact", 0, struct publish_cfg, contact, "MAIL",
+	        "where to opt out: a mail address or a URI"),
+	OPT_STR("url", 0, struct publish_cfg, url, "URL", "where the site will be"),
+	OPT_LIST("event", 0, struct publish_cfg, events, "'DATE TEXT'",
+	         "mark DATE in the charts (repeatable)"),
+	OPT_FLAG("bz2", 0, struct publish_cfg, bz2, "every list as .bz2 too"),
+	OPT_COUNT("keep", 0, struct publish_cfg, keep, "N",
+	          "keep the N newest snapshots (default 1)"),
+	OPT_STR("date", 0, struct publish_cfg, date, "DATE",
+	        "publish as of DATE (default: now)"),
+	OPT_END,
+};
+static const struct publish_cfg publish_defaults = {
+	.title = "IPv6 hitlist",
+	.k = 32,
+	.keep = 1,
+	.window_ns = 30 * 86400 * UINT64_C(1000000000),
+};
+
 const struct cmd hitlist_cmds[] = {
 	{ "import", import_run, "DIR FILE...", "add the addresses of lists to a hitlist",
 	  import_opts, &import_defaults, sizeof(struct import_cfg), 0,
@@ -207,6 +242,9 @@ const struct cmd hitlist_cmds[] = {
 	  "tell what is new, gone, up or down from one hitlist to another", diff_opts,
 	  &diff_defaults, sizeof(struct diff_cfg), 0,
 	  "A copy of a hitlist, made while nothing writes to it, is a hitlist too." },
+	{ "publish", publish_run, "--site DIR DIR",
+	  "write lists, statistics and a page: a static site", publish_opts,
+	  &publish_defaults, sizeof(struct publish_cfg), 0, NULL },
 	{ "block-add", block_add_run, "DIR PREFIX...",
 	  "honour opt-outs: purge prefixes, and never probe or publish them",
 	  block_add_opts, NULL, sizeof(struct block_cfg), 0,

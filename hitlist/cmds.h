@@ -23,6 +23,14 @@ struct export_cfg {
 	bool responsive, not_aliased;
 };
 
+struct publish_cfg {
+	const char *site, *title, *contact, *url, *operator_text, *date;
+	struct opt_list events;
+	unsigned privacy; /* enum privacy */
+	uint64_t k, keep, window_ns;
+	bool bz2;
+};
+
 struct diff_cfg {
 	const char *output;
 };
@@ -83,6 +91,7 @@ int alias_list_run(const void *cfg, int argc, char *argv[]);
 int alias_lookup_run(const void *cfg, int argc, char *argv[]);
 int compact_run(const void *cfg, int argc, char *argv[]);
 int diff_run(const void *cfg, int argc, char *argv[]);
+int publish_run(const void *cfg, int argc, char *argv[]);
 int due_run(const void *cfg, int argc, char *argv[]);
 int import_run(const void *cfg, int argc, char *argv[]);
 int export_run(const void *cfg, int argc, char *argv[]);
