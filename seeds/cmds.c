@@ -13,6 +13,7 @@ const struct cmd seeds_cmds[] = {
 	ROW(resolve, "[FILE...]", "names into addresses, in bulk"),
 	ROW(walk, "ZONE... [@SERVER...]", "the names of signed zones, along NSEC"),
 	ROW(arpa, "PREFIX... [@SERVER...]", "the addresses that have names in ip6.arpa"),
+	ROW(axfr, "ZONE... [@SERVER...]", "zones in whole, from servers that give them"),
 	ROW(zonefile, "FILE...", "names and addresses out of zone files"),
 	ROW(ct, "FILE...", "names out of dumps of certificate logs"),
 	{ 0 },

@@ -61,6 +61,15 @@ struct ct_opts {
 	bool quiet;
 };
 
+struct axfr_opts {
+	const char *output;
+	struct dns_opts dns;
+	struct scope_config scope;
+	uint64_t max_records;
+	unsigned format; /* enum names_format */
+	bool v4, quiet;
+};
+
 #define VERB(v)                                    \
 	extern const struct opt v##_options[];     \
 	extern const struct v##_opts v##_defaults; \
@@ -72,6 +81,7 @@ VERB(bgp);
 VERB(resolve);
 VERB(walk);
 VERB(arpa);
+VERB(axfr);
 VERB(zonefile);
 VERB(ct);
 
