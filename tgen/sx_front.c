@@ -56,8 +56,7 @@ static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it,
 }
 
 /* The best child left, and its cost with what is ahead of it. */
-static int best_child(struct sx_front *f, const struct sx_item *it,
-                      const struct sx_node *nd, int32_t *cost)
+static int best_child(const struct sx_front *f, const struct sx_item *it, int32_t *cost)
 {
 	const int16_t *beside = &f->beside_boost[it->depth][it->kind == SX_NOVEL][0][0];
 	int32_t head = 0, ahead;
@@ -71,15 +70,11 @@ static int best_child(struct sx_front *f, const struct sx_item *it,
 	*cost = NEVER;
 	for (int v = 0; v < 16; v++) {
 		int32_t c = it->cost + it->child[v];
-		bool stays = nd && nd->mask >> v & 1;
 
 		if (!(it->left >> v & 1))
 			continue;
-		if (stays)
-			c += hope(f,
-			          f->ahead_seeded[d][sx_class_pop(
-					  sx_node_count(nd, (unsigned)v))],
-			          d);
+		if (it->seeds >> v & 1)
+			c += hope(f, f->ahead_seeded[d][it->pops >> 2 * v & 3], d);
 		else
 			c += ahead;
 		if (it->tried)
@@ -107,17 +102,6 @@ static void enqueue(struct sx_front *f, uint32_t i)
 		f->at = (unsigned)level;
 }
 
-static void reconsider(struct sx_front *f, struct sx_item *it)
-{
-	struct sx_node nd;
-
-	if (it->kind == SX_SEEDED && it->depth < SX_NIBBLES - 1)
-		sx_node_init(&nd, f->m, it->prefix, it->depth, it->lo, it->n);
-	best_child(f, it,
-	           it->kind == SX_SEEDED && it->depth < SX_NIBBLES - 1 ? &nd : NULL,
-	           &it->best);
-}
-
 void sx_front_requeue(struct sx_front *f)
 {
 	for (unsigned l = 0; l < SX_LEVELS; l++)
@@ -127,7 +111,7 @@ void sx_front_requeue(struct sx_front *f)
 		struct sx_item *it = &f->item[i];
 
 		if (it->tried && it->kind != SX_TAIL && it->best < NEVER)
-			reconsider(f, it);
+			best_child(f, it, &it->best);
 		enqueue(f, i);
 	}
 }
@@ -237,32 +221,36 @@ static void set_children(struct sx_item *it, const float p[16])
 	}
 }
 
-static void look_into_seeds(struct sx_front *f, struct sx_item *it, struct sx_node *nd)
+static void look_into_seeds(struct sx_front *f, struct sx_item *it)
 {
 	bool need = it->depth >= 8;
 	struct sx_place pl;
 	struct sx_novel nv;
 	struct sx_escape e;
+	struct sx_node nd;
 	float stay[16], p[16];
 
-	sx_node_init(nd, f->m, it->prefix, it->depth, it->lo, it->n);
-	it->k = it->leave_k = nd->k;
-	it->singles = nd->singles;
-	it->seeds = nd->mask;
+	sx_node_init(&nd, f->m, it->prefix, it->depth, it->lo, it->n);
+	it->k = it->leave_k = nd.k;
+	it->singles = nd.singles;
+	it->seeds = nd.mask;
+	it->pops = 0;
+	for (unsigned v = 0; v < 16; v++)
+		it->pops |= sx_class_pop(sx_node_count(&nd, v)) << 2 * v;
 	place_of(f, it, &pl);
-	pl.node = nd;
-	need = need && nd->k < 16;
+	pl.node = &nd;
+	need = need && nd.k < 16;
 	if (need) {
 		sx_novel_inputs(&nv, f->m, &pl);
 		sx_novel_mix(&nv, f->m, it->depth);
 	}
 	sx_escape_mix(&e, f->m, &pl, need ? &nv : NULL);
 	if (it->depth < SX_NIBBLES - 1)
-		sx_stay_mix(stay, f->m, nd);
+		sx_stay_mix(stay, f->m, &nd);
 	else
 		memset(stay, 0, sizeof(stay));
 	for (unsigned v = 0; v < 16; v++)
-		p[v] = nd->mask >> v & 1 ? (1 - e.p) * stay[v] : need ? e.p * nv.p[v] : 0;
+		p[v] = nd.mask >> v & 1 ? (1 - e.p) * stay[v] : need ? e.p * nv.p[v] : 0;
 	set_children(it, p);
 }
 
@@ -306,7 +294,6 @@ bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned l
 /* Fill the new item f->item[f->n], and queue it. */
 static int add_item(struct sx_front *f, struct sx_item it)
 {
-	struct sx_node nd;
 	struct sx_item *slot;
 	int rc = reserve(f);
 
@@ -318,7 +305,7 @@ static int add_item(struct sx_front *f, struct sx_item it)
 	if (it.kind == SX_TAIL) {
 		rc = tail_best(f, &it);
 	} else if (it.kind == SX_SEEDED) {
-		look_into_seeds(f, &it, &nd);
+		look_into_seeds(f, &it);
 	} else {
 		look_beyond(f, &it);
 	}
@@ -328,7 +315,7 @@ static int add_item(struct sx_front *f, struct sx_item it)
 		if (it.depth >= 8 && it.leave < SX_SUBNET &&
 		    sx_tails_find(f->tails, it.prefix, it.leave) < 0)
 			return -ENOMEM;
-		best_child(f, &it, it.kind == SX_SEEDED ? &nd : NULL, &it.best);
+		best_child(f, &it, &it.best);
 		here = it.best < NEVER ? it.best - it.cost : 64 * SX_OCTAVE;
 		if (it.kind == SX_NOVEL && it.leave < SX_SUBNET)
 			here -= sx_tails_head(
@@ -345,7 +332,6 @@ static int add_item(struct sx_front *f, struct sx_item it)
 static int child_of(struct sx_front *f, uint32_t parent, unsigned v, struct sx_item *it)
 {
 	const struct sx_item *up = &f->item[parent];
-	struct sx_node nd;
 
 	*it = (struct sx_item){ .prefix = addr_set_nibble(up->prefix, up->depth, v),
 		                .parent = parent,
@@ -355,10 +341,10 @@ static int child_of(struct sx_front *f, uint32_t parent, unsigned v, struct sx_i
 		                .leave_k = up->leave_k,
 		                .kind = SX_NOVEL };
 	if (up->kind == SX_SEEDED && up->seeds >> v & 1) {
-		sx_node_init(&nd, f->m, up->prefix, up->depth, up->lo, up->n);
 		it->kind = SX_SEEDED;
-		it->lo = nd.at[v];
-		it->n = sx_node_count(&nd, v);
+		it->lo = up->lo;
+		it->n = up->n;
+		sx_narrow(f->m, up->depth, v, &it->lo, &it->n);
 		it->leave = it->depth;
 	} else if (it->leave < SX_SUBNET && it->depth == SX_SUBNET) {
 		int list = sx_tails_find(f->tails, up->prefix, up->leave);
@@ -386,7 +372,6 @@ static int add_child(struct sx_front *f, uint32_t parent, unsigned v)
 int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v)
 {
 	struct sx_item it = { .parent = SX_NONE, .n = f->m->n, .kind = SX_SEEDED };
-	struct sx_node nd;
 	int rc = reserve(f);
 
 	if (rc < 0)
@@ -397,7 +382,7 @@ int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v)
 			return rc;
 	}
 	if (it.kind == SX_SEEDED)
-		look_into_seeds(f, &it, &nd);
+		look_into_seeds(f, &it);
 	else if (it.kind == SX_NOVEL)
 		look_beyond(f, &it);
 	if (it.kind != SX_TAIL && it.depth >= 8 && it.leave < SX_SUBNET &&
@@ -438,18 +423,13 @@ static int take_tail(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 {
 	struct sx_item *it = &f->item[i];
-	struct sx_node nd, *seeds = NULL;
 	int32_t cost;
 	int v, rc = 0;
 	bool leaf;
 
 	if (it->kind == SX_TAIL)
 		return take_tail(f, i, out);
-	if (it->kind == SX_SEEDED) {
-		sx_node_init(&nd, f->m, it->prefix, it->depth, it->lo, it->n);
-		seeds = &nd;
-	}
-	v = best_child(f, it, seeds, &cost);
+	v = best_child(f, it, &cost);
 	if (v < 0)
 		return 0;
 	/* Expectations have changed since it was queued: wait for the turn. */
@@ -467,7 +447,7 @@ static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 		rc = add_child(f, i, (unsigned)v);
 	if (rc < 0)
 		return rc;
-	best_child(f, &f->item[i], seeds, &f->item[i].best);
+	best_child(f, &f->item[i], &f->item[i].best);
 	enqueue(f, i);
 	return leaf;
 }

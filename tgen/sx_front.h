@@ -41,6 +41,7 @@ struct sx_item {
 	uint16_t left;         /* children not taken */
 	uint16_t tried, alive; /* children below which something was probed, found */
 	uint16_t seeds;        /* children that seeds have */
+	uint32_t pops;         /* how many seeds each has: two bits of class */
 	uint8_t depth, leave, leave_k, k, singles, kind;
 	uint16_t child[16]; /* what each costs in addition */
 };

@@ -112,6 +112,9 @@ static inline uint32_t sx_node_count(const struct sx_node *nd, unsigned v)
 {
 	return nd->at[v + 1] - nd->at[v];
 }
+/* Narrow seeds *lo .. *lo + *n - 1 to those with nibble v at depth. */
+void sx_narrow(const struct sx_model *m, unsigned depth, unsigned v, uint32_t *lo,
+               uint32_t *n);
 struct addr128 sx_prefix(struct addr128 a, unsigned depth);
 void sx_up_push(struct sx_up up[SX_UP], const struct sx_node *nd);
 

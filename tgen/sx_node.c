@@ -35,6 +35,17 @@ static uint32_t after_value(const struct addr128 *seeds, uint32_t lo, uint32_t h
 	return lo;
 }
 
+void sx_narrow(const struct sx_model *m, unsigned depth, unsigned v, uint32_t *lo,
+               uint32_t *n)
+{
+	uint32_t hi = *lo + *n, from = *lo;
+
+	if (v > 0)
+		from = after_value(m->seeds, from, hi, depth, v - 1);
+	*lo = from;
+	*n = after_value(m->seeds, from, hi, depth, v) - from;
+}
+
 static void split(uint32_t at[17], const struct addr128 *seeds, uint32_t lo, uint32_t n,
                   unsigned depth)
 {

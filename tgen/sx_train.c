@@ -158,7 +158,7 @@ static int train_fold(struct trainer *t, unsigned fold)
  * much, and building its tables is what costs. */
 static unsigned count_folds(uint32_t n)
 {
-	unsigned folds = n < 100000 ? MAX_FOLDS : n < 400000 ? 3 : 2;
+	unsigned folds = n < 20000 ? MAX_FOLDS : n < 100000 ? 6 : 2;
 
 	return n < MIN_SEEDS ? 0 : folds;
 }
@@ -167,7 +167,7 @@ int sx_train(struct sx_model *m, uint64_t seed)
 {
 	struct trainer *t = calloc(1, sizeof(*t));
 	unsigned folds = count_folds(m->n);
-	size_t n_held = m->n / 10;
+	size_t n_held = m->n / (folds == 6 ? 6 : 10);
 	struct rng r;
 	int rc = -ENOMEM;
 
