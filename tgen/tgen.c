@@ -12,7 +12,8 @@ enum {
 	NAME_LEN = 16 /* of an algorithm, in the model file */
 };
 
-static const struct tgen_algorithm *const algorithms[] = { &tgen_sextant, &tgen_space_tree };
+static const struct tgen_algorithm *const algorithms[] = { &tgen_sextant,
+	                                                   &tgen_space_tree };
 enum { N_ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
 
 struct tgen {
