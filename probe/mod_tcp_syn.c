@@ -2,7 +2,12 @@
  * source port up to 12 more.  A SYN-ACK means open, a RST closed; both must
  * acknowledge exactly our SYN: section 3.10.7.1 has a closed port answer with
  * ACK = SEQ + 1, and 3.10.7.3 has the sender of a SYN ignore a RST without an
- * acceptable ACK. */
+ * acceptable ACK.
+ *
+ * A timestamp option (RFC 7323) comes back in the SYN-ACK of most hosts.  Its 32
+ * bits are 8 of check, 1 that says which, and 23 of the tag or, where there is none
+ * or a larger one, of the time of sending in microseconds.  What fails the check
+ * is not believed; the answer counts all the same. */
 #include <netinet/in.h>
 
 #include "probe/module.h"
@@ -20,10 +25,22 @@ enum {
 	FLAG_RST = 4,
 	FLAG_ACK = 16,
 	HEADER = 20,
+	OPTIONS = 4, /* maximum segment size */
+	WITH_TIME = OPTIONS + 12,
+	AT_TIME = HEADER + OPTIONS + 4,
+	DATA_BITS = 23,
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_TIME = 8,
+	OPTION_TIME_LENGTH = 10,
 };
+
+#define DATA_MASK ((UINT32_C(1) << DATA_BITS) - 1)
+#define IS_TAG    (UINT32_C(1) << DATA_BITS)
 
 struct syn_state {
 	uint64_t mss, window;
+	bool no_timestamp;
 };
 
 static const struct syn_state defaults = {
@@ -36,6 +53,8 @@ static const struct opt opts[] = {
 	          "maximum segment size that is announced, 1 to 65535"),
 	OPT_COUNT("window", 0, struct syn_state, window, "BYTES",
 	          "receive window that is announced, 0 to 65535"),
+	OPT_FLAG("no-timestamp", 0, struct syn_state, no_timestamp,
+	         "no timestamp option: neither round-trip times nor tags"),
 	OPT_END,
 };
 
@@ -53,12 +72,24 @@ static void layout(const void *state, struct wire_out *w)
 	const struct syn_state *s = state;
 
 	wire_put_zeros(w, 12);
-	wire_put8(w, (HEADER + 4) / 4 << 4);
+	wire_put8(w,
+	          (uint8_t)((HEADER + (s->no_timestamp ? OPTIONS : WITH_TIME)) / 4 << 4));
 	wire_put8(w, FLAG_SYN);
 	wire_put16(w, (uint16_t)s->window);
 	wire_put32(w, 0); /* checksum, urgent pointer */
 	wire_put16(w, 0x0204);
 	wire_put16(w, (uint16_t)s->mss);
+	if (s->no_timestamp)
+		return;
+	wire_put32(w, (uint32_t)OPTION_NOP << 24 | OPTION_NOP << 16 | OPTION_TIME << 8 |
+	                      OPTION_TIME_LENGTH);
+	wire_put_zeros(w, 8);
+}
+
+static uint32_t add_check(const struct module_scan *scan, const struct probe_flow *flow,
+                          uint32_t data)
+{
+	return (uint32_t)cookie_data(&scan->key, flow, data, 1) << (DATA_BITS + 1) | data;
 }
 
 static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
@@ -71,12 +102,54 @@ static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
 static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
+	const struct syn_state *s = state;
 	uint64_t cookie = cookie_flow(&scan->key, &shot->flow);
 
-	(void)state;
 	fill_put16(f, AT_SPORT, source_port(scan, cookie));
 	fill_put16(f, AT_DPORT, shot->flow.port);
 	fill_put32(f, AT_SEQ, (uint32_t)cookie);
+	if (!s->no_timestamp)
+		fill_put32(f, AT_TIME,
+		           add_check(scan, &shot->flow,
+		                     shot->tag && shot->tag <= DATA_MASK
+		                             ? IS_TAG | shot->tag
+		                             : (uint32_t)shot->now_us & DATA_MASK));
+}
+
+/* The echo in the timestamp option, of n bytes of options at r. */
+static bool find_echo(struct wire r, size_t n, uint32_t *echo)
+{
+	if (!wire_cut(&r, n))
+		return false;
+	while (wire_left(&r)) {
+		uint8_t kind = wire_get8(&r), length;
+
+		if (kind == OPTION_NOP)
+			continue;
+		length = kind == OPTION_END ? 0 : wire_get8(&r);
+		if (length < 2)
+			return false;
+		if (kind == OPTION_TIME && length == OPTION_TIME_LENGTH) {
+			wire_skip(&r, 4);
+			*echo = wire_get32(&r);
+			return !r.bad;
+		}
+		wire_skip(&r, length - 2u);
+	}
+	return false;
+}
+
+static void read_echo(const struct module_scan *scan, const struct probe_flow *flow,
+                      uint32_t echo, struct observation *o)
+{
+	uint32_t data = echo & (IS_TAG | DATA_MASK);
+
+	if (echo != add_check(scan, flow, data))
+		return;
+	if (data & IS_TAG)
+		o->tag = data & DATA_MASK;
+	else
+		o->rtt_us = ((uint32_t)o->when_us - data) & DATA_MASK;
 }
 
 static bool reply(const void *state, const struct module_scan *scan,
@@ -84,7 +157,7 @@ static bool reply(const void *state, const struct module_scan *scan,
 {
 	size_t n = wire_left(&r);
 	uint16_t port = wire_get16(&r), ours = wire_get16(&r);
-	uint32_t ack;
+	uint32_t ack, echo;
 	uint8_t offset, flags, kind;
 	uint64_t cookie;
 
@@ -106,6 +179,9 @@ static bool reply(const void *state, const struct module_scan *scan,
 	o->port = port;
 	o->sport = ours;
 	o->tcp_flags = flags;
+	wire_skip(&r, 6);
+	if (find_echo(r, 4u * offset - HEADER, &echo))
+		read_echo(scan, flow, echo, o);
 	return true;
 }
 

@@ -78,6 +78,9 @@ extern const struct probe_module probe_icmp6_echo;
 extern const struct probe_module probe_icmp_echo;
 extern const struct probe_module probe_tcp_syn;
 extern const struct probe_module probe_udp;
+extern const struct probe_module probe_tcp_ack;
+extern const struct probe_module probe_tcp_synack;
+extern const struct probe_module probe_icmp_time;
 
 /* The list of modules built in: NULL past the end, or when there is none. */
 const struct probe_module *module_at(unsigned i);

@@ -6,10 +6,8 @@
 #include "probe/probe.h"
 
 static const struct probe_module *const modules[] = {
-	&probe_icmp6_echo,
-	&probe_icmp_echo,
-	&probe_tcp_syn,
-	&probe_udp,
+	&probe_icmp6_echo, &probe_icmp_echo,  &probe_tcp_syn,   &probe_udp,
+	&probe_tcp_ack,    &probe_tcp_synack, &probe_icmp_time,
 };
 
 enum { MODULES = sizeof(modules) / sizeof(modules[0]) };
@@ -30,6 +28,8 @@ static const struct {
 	{ "ipv6_tcp_synscan", "tcp-syn" },
 	{ "tcp_syn", "tcp-syn" },
 	{ "ipv6_udp", "udp" },
+	{ "tcp_synackscan", "tcp-synack" },
+	{ "icmp_echo_time", "icmp-time" },
 };
 
 const struct probe_module *module_find(const char *name)

@@ -100,6 +100,17 @@ if [ -x "${SEXTANT_TEST_BIN:-}/listen" ]; then
 	equal "tcp: open" "$(field open)" 100
 	equal "tcp: closed" "$(field closed)" 100
 	equal "tcp: invalid" "$(field validation_failed)" 0
+	# Times and liveness: 50 hosts a family; RSTs bring no timestamp back.
+	scan --allow-special -M tcp-syn -p 80 -I "$d/hosts" -r 5k -f rtt_us
+	equal "tcp: times" "$(grep -cE '^[0-9]+$' "$d/out")" 100
+	awk '/^[0-9]+$/ && $1 > 2000000 { print }' "$d/out" | grep . && fail "tcp: long times"
+	for m in tcp-ack tcp-synack; do
+		scan --allow-special -M $m -p 81 -I "$d/hosts" -r 5k
+		equal "$m: closed" "$(field closed)" 100
+		equal "$m: invalid" "$(field validation_failed)" 0
+	done
+	scan --allow-special -M icmp-time -r 5k 10.64.0.1-10.64.0.50
+	equal "icmp-time" "$(field open)" 50
 else
 	echo "no listen program: TCP services not tested"
 fi

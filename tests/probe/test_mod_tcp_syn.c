@@ -102,7 +102,8 @@ static void truncated_replies_are_refused(void **state)
 }
 
 /* The target's own: its sequence number, window, urgent pointer, options, the
- * flags PSH URG ECE CWR and the reserved bits.  The rest of IP as for echo. */
+ * flags PSH URG ECE CWR and the reserved bits; and the lowest bit of the header's
+ * length, by which the end of the options becomes data.  The rest of IP as for echo. */
 static bool is_theirs(bool v4, size_t byte, unsigned bit)
 {
 	size_t l4 = ETH + (v4 ? 20 : 40);
@@ -112,7 +113,7 @@ static bool is_theirs(bool v4, size_t byte, unsigned bit)
 	if (byte >= l4) {
 		size_t at = byte - l4;
 
-		return (at >= 4 && at < 8) || (at == 12 && bit < 4) ||
+		return (at >= 4 && at < 8) || (at == 12 && bit <= 4) ||
 		       (at == 13 && (bit == 3 || bit >= 5)) || at == 14 || at == 15 ||
 		       at >= 18;
 	}
@@ -169,6 +170,51 @@ static void wrong_keys_are_refused(void **state)
 	}
 }
 
+/* The timestamp comes back: the time, or the tag when it fits; and nothing is
+ * believed that fails the check, though the answer counts. */
+static void timestamps_are_read(void **state)
+{
+	static const uint32_t tags[] = { 0, 1, 0x7fffff, 0x800000, UINT32_MAX };
+	struct reply_context c;
+	struct observation o;
+	struct frame probe, f;
+
+	(void)state;
+	forge_context(&c);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(tags); i++) {
+		struct module_shot shot = forge_shot(&c, 2 + (i & 1), targets[i & 1], 80);
+		bool fits = tags[i / 2] && tags[i / 2] <= 0x7fffff;
+		unsigned believed = 0;
+		size_t at;
+
+		shot.tag = tags[i / 2];
+		forge_probe(&probe, &c, 2 + (i & 1), &shot);
+		f = forge_tcp_reply(&probe, SYN | ACK, 1);
+		at = forge_l4(&f) + 28; /* their time; ours comes after it */
+		forge_swap(f.b + at, f.b + at + 4, 4);
+		forge_fix(&f);
+		assert_true(forge_accept(&c, &f, &o));
+		assert_int_equal(o.tag, fits ? tags[i / 2] : 0);
+		assert_int_equal(o.rtt_us, fits ? 0 : 125000 - 123456);
+		for (unsigned bit = 0; bit < 32; bit++) {
+			struct frame bad = f;
+
+			bad.b[at + 4 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+			forge_fix(&bad);
+			assert_true(forge_accept(&c, &bad, &o));
+			believed += o.tag || o.rtt_us;
+		}
+		assert_true(believed <= 2); /* 8 bits of check */
+		/* Options that lead nowhere. */
+		f.b[forge_l4(&f) + 20] = 77;
+		for (unsigned length = 0; length < 256; length++) {
+			f.b[forge_l4(&f) + 21] = (uint8_t)length;
+			forge_fix(&f);
+			assert_true(forge_accept(&c, &f, &o));
+		}
+	}
+}
+
 static void source_ports_follow_the_configuration(void **state)
 {
 	struct reply_context c, fixed;
@@ -195,6 +241,7 @@ int main(void)
 		cmocka_unit_test(truncated_replies_are_refused),
 		cmocka_unit_test(every_flipped_bit_of_ours_is_refused),
 		cmocka_unit_test(wrong_keys_are_refused),
+		cmocka_unit_test(timestamps_are_read),
 		cmocka_unit_test(source_ports_follow_the_configuration),
 	};
 

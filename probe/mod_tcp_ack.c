@@ -1,0 +1,144 @@
+/* TCP ACK and SYN-ACK out of the blue (RFC 9293 section 3.10.7.1): a host without
+ * such a connection answers with a RST whose sequence number is our acknowledgement
+ * number, whether the port is open or not.  That it is there is all one learns, but
+ * filters that stop a SYN may let these through.
+ *
+ * Sequence and acknowledgement number hold 64 bits of cookie, the source port 12. */
+#include <netinet/in.h>
+
+#include "probe/module.h"
+
+enum {
+	PORT_FIRST = 61440, /* as for tcp-syn */
+	PORT_MASK = 4095,
+	FLAG_SYN = 2,
+	FLAG_RST = 4,
+	FLAG_ACK = 16,
+	HEADER = 20,
+};
+
+static void layout(struct wire_out *w, uint8_t flags)
+{
+	wire_put_zeros(w, 12);
+	wire_put8(w, HEADER / 4 << 4);
+	wire_put8(w, flags);
+	wire_put16(w, 65535);
+	wire_put32(w, 0);
+}
+
+static void layout_ack(const void *state, struct wire_out *w)
+{
+	(void)state;
+	layout(w, FLAG_ACK);
+}
+
+static void layout_synack(const void *state, struct wire_out *w)
+{
+	(void)state;
+	layout(w, FLAG_SYN | FLAG_ACK);
+}
+
+static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
+{
+	if (scan->source_port)
+		return scan->source_port;
+	return (uint16_t)(PORT_FIRST + (cookie & PORT_MASK));
+}
+
+static uint32_t acknowledgement(const struct module_scan *scan,
+                                const struct probe_flow *flow)
+{
+	return (uint32_t)cookie_flow(&scan->key, flow);
+}
+
+/* Of its own hash: who sees one of the numbers learns nothing of the other. */
+static uint64_t rest(const struct module_scan *scan, const struct probe_flow *flow)
+{
+	return cookie_data(&scan->key, flow, 0, 0);
+}
+
+static void fill(const void *state, const struct module_scan *scan,
+                 const struct module_shot *shot, struct packet_fill *f)
+{
+	uint64_t more = rest(scan, &shot->flow);
+
+	(void)state;
+	fill_put16(f, 0, source_port(scan, more));
+	fill_put16(f, 2, shot->flow.port);
+	fill_put32(f, 4, (uint32_t)(more >> 32));
+	fill_put32(f, 8, acknowledgement(scan, &shot->flow));
+}
+
+static bool reply(const void *state, const struct module_scan *scan,
+                  struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	size_t n = wire_left(&r);
+	uint16_t port = wire_get16(&r), ours = wire_get16(&r);
+	uint32_t seq = wire_get32(&r);
+	uint8_t offset, flags;
+
+	(void)state;
+	wire_skip(&r, 4);
+	offset = wire_get8(&r) >> 4;
+	flags = wire_get8(&r);
+	flow->port = port;
+	if (r.bad || 4u * offset < HEADER || 4u * offset > n ||
+	    (flags & (FLAG_RST | FLAG_SYN)) != FLAG_RST ||
+	    seq != acknowledgement(scan, flow) ||
+	    ours != source_port(scan, rest(scan, flow)))
+		return false;
+	o->outcome = OBS_CLOSED;
+	o->port = port;
+	o->sport = ours;
+	o->tcp_flags = flags;
+	return true;
+}
+
+static bool quote(const void *state, const struct module_scan *scan,
+                  struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	uint16_t ours = wire_get16(&r), port = wire_get16(&r);
+	uint32_t seq = wire_get32(&r);
+	uint64_t more;
+
+	(void)state;
+	flow->port = port;
+	more = rest(scan, flow);
+	if (r.bad || ours != source_port(scan, more) || seq != (uint32_t)(more >> 32))
+		return false;
+	o->port = port;
+	o->sport = ours;
+	return true;
+}
+
+const struct probe_module probe_tcp_ack = {
+	.name = "tcp-ack",
+	.summary = "TCP ACK: a RST says that the host is there",
+	.families = PROBE_V4 | PROBE_V6,
+	.proto = OBS_TCP,
+	.ip_proto = IPPROTO_TCP,
+	.has_port = true,
+	.checksum_at = 16,
+	.bpf_v4 = "tcp[13] & 4 != 0",
+	.bpf_v6 = "ip6[6] = 6 and ip6[53] & 4 != 0",
+	.layout = layout_ack,
+	.fill = fill,
+	.reply = reply,
+	.quote = quote,
+};
+
+const struct probe_module probe_tcp_synack = {
+	.name = "tcp-synack",
+	.summary = "TCP SYN-ACK: a RST says that the host is there",
+	.families = PROBE_V4 | PROBE_V6,
+	.proto = OBS_TCP,
+	.ip_proto = IPPROTO_TCP,
+	.has_port = true,
+	.checksum_at = 16,
+	.bpf_v4 = "tcp[13] & 4 != 0",
+	.bpf_v6 = "ip6[6] = 6 and ip6[53] & 4 != 0",
+	.layout = layout_synack,
+	.fill = fill,
+	.reply = reply,
+	.quote = quote,
+};
