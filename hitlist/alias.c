@@ -15,10 +15,10 @@
  * aliased prefix is missed with less than 1e-3 where 5 % of all packets are lost
  * (and one that answers one protocol only, with 2.0e-3).
  *
- * A prefix that has not been judged aliased within three rounds is not.  Both
- * verdicts then last until three rounds in a row speak against "aliased", or the
- * three last ones together speak for it: what is lost now and then does not make
- * a verdict flap.
+ * A prefix that has not been judged aliased within three rounds is not.  One that
+ * is stays so until three rounds in a row speak against it: fewer than 12 children
+ * answered, or one has not in any of the last three.  A network that is off for a
+ * round, and packets lost now and then, do not make a verdict flap.
  *
  * The longest prefix with a verdict decides about an address. */
 #include <stdlib.h>
@@ -37,6 +37,9 @@ const char *alias_verdict_str(enum alias_verdict v)
 	return (unsigned)v < ALIAS_VERDICTS ? names[v] : "?";
 }
 
+enum { STAY_MIN = 12 };
+
+/* Whether the rounds say "aliased"; less will do for a prefix that is already. */
 static bool speaks_for(const struct alias_state *s)
 {
 	unsigned n = 0;
@@ -48,6 +51,9 @@ static bool speaks_for(const struct alias_state *s)
 		all |= answered;
 		n += (unsigned)__builtin_popcount(answered);
 	}
+	if (s->verdict == ALIAS_IS)
+		return all == UINT16_MAX &&
+		       __builtin_popcount(s->icmp[0] | s->tcp[0]) >= STAY_MIN;
 	return all == UINT16_MAX && n >= answers_min[s->rounds];
 }
 

@@ -135,6 +135,49 @@ int kip_prefixes(const struct addr128 *a, size_t n, uint64_t k,
 	return x.rc;
 }
 
+struct prefixes {
+	struct prefix *p;
+	size_t n, cap;
+};
+
+static int keep_prefix(void *ctx, struct prefix p)
+{
+	struct prefixes *l = ctx;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 1024;
+		struct prefix *q = realloc(l->p, cap * sizeof(*q));
+
+		if (!q)
+			return -ENOMEM;
+		l->p = q;
+		l->cap = cap;
+	}
+	l->p[l->n++] = p;
+	return 0;
+}
+
+static int cmp_prefix(const void *x, const void *y)
+{
+	const struct prefix *a = x, *b = y;
+	int c = addr_cmp(a->addr, b->addr);
+
+	return c ? c : (int)a->len - (int)b->len;
+}
+
+static int put_kip(struct list *l)
+{
+	struct prefixes x = { .n = 0 };
+	int rc = kip_prefixes(l->a.a, l->a.n, l->c->k, keep_prefix, &x);
+
+	if (x.n)
+		qsort(x.p, x.n, sizeof(*x.p), cmp_prefix);
+	for (size_t i = 0; rc == 0 && i < x.n; i++)
+		rc = put_prefix(l, x.p[i]);
+	free(x.p);
+	return rc;
+}
+
 static int open_list(struct list *l, const struct publication *p, enum publish_list k,
                      struct diag *d)
 {
@@ -155,7 +198,7 @@ static int open_list(struct list *l, const struct publication *p, enum publish_l
 static int close_list(struct list *l, int rc, uint64_t *lines, struct diag *d)
 {
 	if (rc == 0 && l->a.n)
-		rc = kip_prefixes(l->a.a, l->a.n, l->c->k, put_prefix, l);
+		rc = put_kip(l);
 	for (unsigned i = 0; i < 2 && l->w[i]; i++) {
 		if (rc == 0)
 			rc = writer_commit(l->w[i], d);

@@ -90,6 +90,23 @@ static void verdicts_do_not_flap(void **state)
 	}
 }
 
+/* A network that is off for one round, or two, keeps its verdict. */
+static void outages_are_forgiven(void **state)
+{
+	struct alias_state s = { .rounds = 0 };
+
+	(void)state;
+	for (unsigned k = 0; k < 62; k++) {
+		alias_judge(&s, k % 4 < 2 ? UINT16_MAX : 0, 0, k + 1);
+		assert_int_equal(s.verdict, ALIAS_IS);
+	}
+	for (unsigned k = 0; k < 5; k++) { /* one child has gone */
+		assert_int_equal(s.verdict, ALIAS_IS);
+		alias_judge(&s, 0xfffe, 0, 100);
+	}
+	assert_int_equal(s.verdict, ALIAS_NOT);
+}
+
 static void unknown_until_three_rounds(void **state)
 {
 	struct alias_state s = { .rounds = 0 };
@@ -343,6 +360,7 @@ int main(void)
 		cmocka_unit_test(aliased_ones_are_found),
 		cmocka_unit_test(dense_ones_are_not),
 		cmocka_unit_test(verdicts_do_not_flap),
+		cmocka_unit_test(outages_are_forgiven),
 		cmocka_unit_test(unknown_until_three_rounds),
 		cmocka_unit_test(targets_are_in_their_child),
 		cmocka_unit_test(verdicts_make_the_list),
