@@ -1,8 +1,14 @@
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
+#include "common/stop.h"
 #include "common/writer.h"
 #include "seeds/cmds.h"
+#include "seeds/sources.h"
 
 enum prefix_use { PREFIX_SKIP, PREFIX_FIRST };
 static const char *const prefix_uses[] = { "skip", "first", NULL };
@@ -22,6 +28,14 @@ const struct opt collect_options[] = {
 	OPT_FLAG("strict", 0, struct collect_opts, strict, "fail at the first bad line"),
 	OPT_STR("metadata-file", 'm', struct collect_opts, metadata, "FILE",
 	        "write the counts as JSON to FILE"),
+	OPT_STR("config", 'c', struct collect_opts, config, "FILE",
+	        "run the sources in FILE first (NAME: VERB ARGUMENTS...)"),
+	OPT_STR("state-dir", 0, struct collect_opts, state, "DIR",
+	        "where sources leave their addresses (default: FILE.state)"),
+	OPT_FLAG("allow-axfr", 0, struct collect_opts, allow_axfr,
+	         "let sources transfer zones"),
+	OPT_STR("provenance-file", 0, struct collect_opts, provenance, "FILE",
+	        "write each address with its sources to FILE"),
 	OPT_FLAG("quiet", 'q', struct collect_opts, quiet, "report errors only"),
 	OPT_END,
 };
@@ -54,7 +68,7 @@ static void write_counts(struct writer *w, const struct seeds_counts *c)
 
 static int collect(const struct collect_opts *o, const struct scope *scope,
                    struct addrvec *v, struct seeds_counts *c, int argc, char *argv[],
-                   struct diag *d)
+                   bool tell, struct diag *d)
 {
 	const struct seeds_config cfg = {
 		.scope = scope,
@@ -70,27 +84,78 @@ static int collect(const struct collect_opts *o, const struct scope *scope,
 		rc = seeds_finish(v, c);
 	if (rc < 0)
 		return rc;
-	if (!o->quiet)
+	if (tell && !o->quiet)
 		seeds_report(c);
-	return v->n ? 0 : diag_set(d, ERR_EMPTY, "no address is left to write");
+	return v->n || !tell ? 0 : diag_set(d, ERR_EMPTY, "no address is left to write");
+}
+
+/* Where a list comes from, for people: its source's name, or the file's. */
+struct origin {
+	const char *name, *path;
+};
+
+/* Which of the lists has an address: they are read again, one at a time. */
+static int write_provenance(const struct collect_opts *o, const struct scope *scope,
+                            const struct addrvec *v, const struct origin *from, int n,
+                            struct writer *w, struct diag *d)
+{
+	uint64_t *bits = calloc(v->n ? v->n : 1, sizeof(*bits));
+	char text[ADDR_STRLEN];
+	int rc = bits ? 0 : diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
+
+	for (int i = 0; i < n && rc >= 0; i++) {
+		struct seeds_counts c = { 0 };
+		struct addrvec one = { 0 };
+		char *path = (char *)from[i].path;
+
+		rc = collect(o, scope, &one, &c, 1, &path, false, d);
+		for (size_t k = 0; rc >= 0 && k < one.n; k++)
+			bits[addrvec_lower_bound(v, one.a[k])] |= UINT64_C(1) << i;
+		addrvec_fini(&one);
+	}
+	if (rc >= 0)
+		writer_printf(w, "address,sources\n");
+	for (size_t k = 0; rc >= 0 && k < v->n; k++) {
+		const char *sep = ",";
+
+		addr_format(text, v->a[k]);
+		writer_printf(w, "%s", text);
+		for (int i = 0; i < n; i++) {
+			if (!(bits[k] >> i & 1))
+				continue;
+			writer_printf(w, "%s%s", sep, from[i].name);
+			sep = "+";
+		}
+		writer_printf(w, "\n");
+	}
+	free(bits);
+	return rc < 0 ? rc : writer_commit(w, d);
 }
 
 /* Outputs are opened before anything is read, to fail early, and appear at the
  * end, together. */
-static int run(const struct collect_opts *o, int argc, char *argv[], struct diag *d)
+static int run(const struct collect_opts *o, const struct origin *from, int n,
+               struct diag *d)
 {
-	struct writer *out = NULL, *meta = NULL;
+	struct writer *out = NULL, *meta = NULL, *prov = NULL;
+	char *paths[2 * SOURCES_MAX];
 	struct seeds_counts c = { 0 };
 	struct scope *scope = NULL;
 	struct addrvec v = { 0 };
 	int rc = scope_new(&scope, &o->scope, d);
 
+	for (int i = 0; i < n; i++)
+		paths[i] = (char *)from[i].path;
 	if (rc >= 0)
 		rc = writer_open(&out, o->output, d);
 	if (rc >= 0 && o->metadata)
 		rc = writer_open(&meta, o->metadata, d);
+	if (rc >= 0 && o->provenance)
+		rc = writer_open(&prov, o->provenance, d);
 	if (rc >= 0)
-		rc = collect(o, scope, &v, &c, argc, argv, d);
+		rc = collect(o, scope, &v, &c, n, paths, true, d);
+	if (rc >= 0 && prov)
+		rc = write_provenance(o, scope, &v, from, n, prov, d);
 	if (rc < 0)
 		goto out;
 	for (size_t i = 0; i < v.n; i++)
@@ -102,6 +167,7 @@ static int run(const struct collect_opts *o, int argc, char *argv[], struct diag
 	write_counts(meta, &c);
 	rc = writer_commit(meta, d);
 out:
+	writer_close(prov);
 	writer_close(meta);
 	writer_close(out);
 	addrvec_fini(&v);
@@ -109,22 +175,74 @@ out:
 	return rc;
 }
 
+/* The lists of the arguments, and those that the sources leave. */
+static int run_all(const struct collect_opts *o, struct sources *s, int argc,
+                   char *argv[], unsigned *failed, struct diag *d)
+{
+	struct origin from[2 * SOURCES_MAX];
+	char folder[4096];
+	int n = 0, rc = 0;
+
+	for (int i = 0; i < argc; i++)
+		from[n++] = (struct origin){ argv[i], argv[i] };
+	if (o->config) {
+		snprintf(folder, sizeof(folder), "%s%s", o->state ? o->state : o->config,
+		         o->state ? "" : ".state");
+		rc = sources_load(s, o->config, folder, o->allow_axfr, d);
+		if (rc >= 0)
+			rc = sources_run(s, stop_on_signals(), failed, d);
+		for (size_t i = 0; i < s->n && rc >= 0; i++)
+			if (access(s->v[i].path, R_OK) == 0)
+				from[n++] = (struct origin){ s->v[i].name, s->v[i].path };
+		if (rc >= 0 && !n)
+			rc = diag_set(d, ERR_EMPTY, "no source has left any address");
+	}
+	/* A bit for each. */
+	if (rc >= 0 && o->provenance && n > SOURCES_MAX)
+		rc = diag_set(d, -E2BIG, "--provenance-file: at most %d lists",
+		              SOURCES_MAX);
+	return rc < 0 ? rc : run(o, from, n, d);
+}
+
+static bool is_valid(const struct collect_opts *o, int argc, char *argv[])
+{
+	if (argc == 0 && !o->config) {
+		log_error("no FILE given ('-' is standard input)");
+		return false;
+	}
+	if (argc > SOURCES_MAX && (o->provenance || o->config)) {
+		log_error("--config, --provenance-file: at most %d FILEs", SOURCES_MAX);
+		return false;
+	}
+	for (int i = 0; i < argc && o->provenance; i++)
+		if (!strcmp(argv[i], "-")) {
+			log_error(
+				"--provenance-file: standard input cannot be read twice");
+			return false;
+		}
+	return true;
+}
+
 int collect_run(const void *cfg, int argc, char *argv[])
 {
 	const struct collect_opts *o = cfg;
+	struct sources *s = calloc(1, sizeof(*s));
 	struct diag d = { "" };
+	unsigned failed = 0;
 	int rc;
 
-	if (argc == 0) {
-		log_error("no FILE given ('-' is standard input)");
-		return CMD_USAGE;
+	if (!s || !is_valid(o, argc, argv)) {
+		free(s);
+		return s ? CMD_USAGE : CMD_FAILED;
 	}
 	if (o->quiet)
 		log_set_level(LOG_ERROR);
-	rc = run(o, argc, argv, &d);
+	rc = run_all(o, s, argc, argv, &failed, &d);
 	if (rc < 0)
 		log_error("%s", diag_str(&d, rc));
-	return rc < 0 ? CMD_FAILED : CMD_OK;
+	sources_fini(s);
+	free(s);
+	return rc < 0 || failed ? CMD_FAILED : CMD_OK;
 }
 
 const char collect_details[] =
@@ -132,4 +250,7 @@ const char collect_details[] =
 	"and writes the rest, each once, in numeric order. Why anything was left out is "
 	"counted on standard error. Example:\n"
 	"\n"
-	"sextant seeds collect tum.txt.xz ntp.csv.gz -b blocklist.txt -o seeds.txt.bz2";
+	"sextant seeds collect tum.txt.xz ntp.csv.gz -b blocklist.txt -o seeds.txt.bz2\n"
+	"\n"
+	"With --config, other verbs run first, and their addresses are merged in; one that has "
+	"run to its end does not run again.";

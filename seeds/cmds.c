@@ -7,7 +7,7 @@
 	}
 
 const struct cmd seeds_cmds[] = {
-	ROW(collect, "FILE...",
+	ROW(collect, "[FILE...]",
 	    "merge lists into one, normalised, unique, sorted and in scope"),
 	ROW(bgp, "FILE...", "what is routed and by whom, from BGP dumps and registries"),
 	ROW(resolve, "[FILE...]", "names into addresses, in bulk"),

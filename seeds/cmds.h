@@ -8,10 +8,10 @@
 #include "seeds/seeds.h"
 
 struct collect_opts {
-	const char *output, *metadata;
+	const char *output, *metadata, *config, *state, *provenance;
 	struct scope_config scope;
 	unsigned prefixes; /* 0: leave them out, 1: their first address */
-	bool v4, strict, quiet;
+	bool v4, strict, allow_axfr, quiet;
 };
 
 struct bgp_opts {
