@@ -18,7 +18,8 @@ struct import {
 	struct hitlist_batch *batch;
 	struct addrvec chunk;
 	uint32_t now;
-	uint64_t read, bad, refused[SCOPE_VERDICTS];
+	struct ivtab *routed; /* NULL: everything is */
+	uint64_t read, bad, refused[SCOPE_VERDICTS], not_routed;
 };
 
 /* A hitlist that is there is opened at once, to fail early.  A new one is made
@@ -71,6 +72,10 @@ static int take(struct import *im, struct addr128 a, struct diag *d)
 		im->refused[v]++;
 		return 0;
 	}
+	if (im->routed && !ivtab_covers(im->routed, a)) {
+		im->not_routed++;
+		return 0;
+	}
 	if (im->chunk.n == CHUNK) {
 		int rc = flush(im, d);
 
@@ -108,6 +113,8 @@ static void report(const struct import *im, const struct hitlist_merge_stats *st
 		if (im->refused[v])
 			log_info("%" PRIu64 " left out: %s", im->refused[v],
 			         scope_verdict_str((enum scope_verdict)v));
+	if (im->not_routed)
+		log_info("%" PRIu64 " left out: not routed", im->not_routed);
 	cmd_report(im->dir, st);
 }
 
@@ -141,10 +148,13 @@ int import_run(const void *cfg, int argc, char *argv[])
 	im.now = (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
 	rc = scope_new(&im.scope, &im.cfg->scope, &d);
 	if (rc == 0)
+		rc = due_load_routed(&im.routed, im.cfg->routed, &d);
+	if (rc == 0)
 		rc = import_lists(&im, argc - 1, argv + 1, &d);
 	hitlist_batch_close(im.batch);
 	hitlist_close(im.h);
 	scope_free(im.scope);
+	ivtab_free(im.routed);
 	addrvec_fini(&im.chunk);
 	return cmd_result(rc, &d);
 }

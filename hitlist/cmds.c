@@ -24,6 +24,8 @@ static const struct opt import_opts[] = {
 	         "where the addresses come from: import (default), dns, bgp, discover, "
 	         "scan"),
 	SCOPE_OPTS(struct import_cfg, scope),
+	OPT_STR("routed-file", 0, struct import_cfg, routed, "FILE",
+	        "leave out what no prefix in FILE covers: a routing table"),
 	OPT_FLAG("skip-bad", 0, struct import_cfg, skip_bad,
 	         "leave malformed lines and IPv4 addresses out instead of refusing all"),
 	OPT_FLAG("quiet", 'q', struct import_cfg, quiet, "report errors only"),

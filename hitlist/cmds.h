@@ -10,6 +10,7 @@
 struct import_cfg {
 	struct scope_config scope;
 	unsigned source; /* enum hitlist_source */
+	const char *routed;
 	bool skip_bad, quiet;
 };
 

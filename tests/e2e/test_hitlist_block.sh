@@ -115,6 +115,20 @@ fails 2 "neither a time ahead" block add hl 2a00:8::/32 --expires 2020-01-01
 fails 2 "not a date" block add hl 2a00:8::/32 --date yesterday
 fails 2 "control character" block add hl 2a00:8::/32 --reason $'a\tb'
 
+# --- the questions in their order, each with its count ---
+
+printf '2a00:1::/32\n2a00:2::/32\n2a00:c::/32\n' >routed
+printf '%s\n' 4000::1 2001:db8::1 2a00:b::1 2a00:1::77 2a00:c::1 2a00:c:1::1 xyz >mixed
+hl block add hl 2a00:c:1::/48
+hl alias-add hl 2a00:c::/64
+hl import hl mixed --skip-bad --routed-file routed
+for line in "6 addresses read, 1 bad lines skipped" "1 left out: not global unicast" \
+	"1 left out: special-purpose" "1 left out: not routed" " 1 added" \
+	" 1 left out or removed as aliased" " 1 left out or removed as opted out"; do
+	grep -q "$line" err || fail "import counts: no '$line' in $(cat err)"
+done
+fails 1 "no-such-table" import hl list --routed-file no-such-table
+
 # --- expiry ---
 
 hl block add hl 2a00:1::/32 --expires 2s

@@ -39,6 +39,8 @@ static void *test_realloc_n(void *p, size_t n)
 #include "hitlist/batch.c"
 #include "hitlist/level.c"
 #include "hitlist/merge.c"
+#include "hitlist/optout.c"
+#include "hitlist/alias.c"
 #include "hitlist/run.c"
 #include "hitlist/run_writer.c"
 #include "hitlist/stream.c"
@@ -97,6 +99,28 @@ static int commit_all(const struct world *w, struct hitlist *h, struct diag *d)
 	return rc;
 }
 
+/* An opt-out that takes a third of all hosts with it. */
+static int block_some(const struct world *w, struct hitlist *h, struct diag *d)
+{
+	const struct hitlist_optout o[] = {
+		{ .prefix = w->aliased, .added = 1, .reason = "asked" },
+		{ .prefix = prefix_make(w->rec[0].addr, 64), .added = 1 },
+	};
+
+	return hitlist_block(h, o, 2, NULL, d);
+}
+
+static int judge_some(const struct world *w, struct hitlist *h, struct diag *d)
+{
+	struct alias_state s = { .prefix = w->aliased };
+
+	alias_judge(&s, UINT16_MAX, 0, 1);
+	return hitlist_alias_commit(h, &s, 1, NULL, d);
+}
+
+static int (*const commits[])(const struct world *w, struct hitlist *h,
+                              struct diag *d) = { commit_all, block_some, judge_some };
+
 static void is_untouched(const struct world *w, struct hitlist *h)
 {
 	struct hitlist_info info;
@@ -106,11 +130,13 @@ static void is_untouched(const struct world *w, struct hitlist *h)
 	assert_int_equal(info.generation, 1);
 	assert_int_equal(info.hosts, w->n / 2);
 	assert_int_equal(info.aliased, 0);
+	assert_int_equal(info.optouts, 0);
+	assert_true(hitlist_alias_states(h, &(const struct alias_state *){ NULL }) == 0);
 	hl_ok(hitlist_check(h, &d), &d);
 	hitlist_info(h, &info);
 }
 
-static void memory_runs_out(void **state)
+static void memory_runs_out(unsigned kind)
 {
 	struct world w;
 	struct diag d = { "" };
@@ -118,14 +144,13 @@ static void memory_runs_out(void **state)
 	struct hitlist *h;
 	int rc = -ENOMEM;
 
-	(void)state;
 	make(&w);
 	hl_ok(hitlist_open(&h, w.dir, HITLIST_WRITE, &d), &d);
 	while (rc < 0) {
 		d.text[0] = 0;
 		allocations = 0;
 		fail_at = ++n;
-		rc = commit_all(&w, h, &d);
+		rc = commits[kind](&w, h, &d);
 		fail_at = 0;
 		if (rc >= 0)
 			break;
@@ -133,7 +158,7 @@ static void memory_runs_out(void **state)
 		if (n % 16 == 0)
 			is_untouched(&w, h);
 	}
-	assert_true(n > 50);
+	assert_true(n > 20);
 	d.text[0] = 0;
 	hl_ok(hitlist_check(h, &d), &d);
 	hitlist_close(h);
@@ -143,8 +168,15 @@ static void memory_runs_out(void **state)
 	unmake(&w);
 }
 
+static void memory_runs_out_at_any_time(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < ARRAY_LEN(commits); kind++)
+		memory_runs_out(kind);
+}
+
 /* Every limit on the size of a file from nothing to enough. */
-static void disk_runs_out(void **state)
+static void disk_runs_out(unsigned kind)
 {
 	struct rlimit old, small;
 	struct world w;
@@ -152,7 +184,6 @@ static void disk_runs_out(void **state)
 	struct hitlist *h;
 	int rc = -EFBIG;
 
-	(void)state;
 	make(&w);
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
@@ -162,7 +193,7 @@ static void disk_runs_out(void **state)
 		small = old;
 		small.rlim_cur = size;
 		setrlimit(RLIMIT_FSIZE, &small);
-		rc = commit_all(&w, h, &d);
+		rc = commits[kind](&w, h, &d);
 		setrlimit(RLIMIT_FSIZE, &old);
 		if (rc >= 0)
 			break;
@@ -173,6 +204,13 @@ static void disk_runs_out(void **state)
 	hl_ok(hitlist_check(h, &d), &d);
 	hitlist_close(h);
 	unmake(&w);
+}
+
+static void disk_runs_out_at_any_size(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < ARRAY_LEN(commits); kind++)
+		disk_runs_out(kind);
 }
 
 /* Many threads may ask at once, also for the first time. */
@@ -228,8 +266,8 @@ static void threads_ask_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory_runs_out),
-		cmocka_unit_test(disk_runs_out),
+		cmocka_unit_test(memory_runs_out_at_any_time),
+		cmocka_unit_test(disk_runs_out_at_any_size),
 		cmocka_unit_test(threads_ask_at_once),
 	};
 
