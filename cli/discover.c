@@ -263,7 +263,7 @@ static int load_waiting(struct discover *x, struct diag *d)
 	rc = hitlist_visit_waiting(x->hitlist, replay_waiting, x, d);
 	for (size_t i = 0; i < x->waiting.n && rc >= 0; i++)
 		rc = guard_hit(x->guard, x->waiting.o[i].target);
-	return rc < 0 ? rc : waiting_open(&x->waiting_file, x->hitlist, d);
+	return rc;
 }
 
 static int train(struct discover *x, const struct addrvec *seeds, struct diag *d)
@@ -346,6 +346,9 @@ int discover_open(struct discover **out, const struct discover_config *cfg,
 		rc = train(x, seeds, d);
 	if (rc >= 0 && resume)
 		rc = replay_feedback(x);
+	/* Nothing has been written so far. */
+	if (rc >= 0 && x->guard)
+		rc = waiting_open(&x->waiting_file, h, d);
 	if (rc >= 0)
 		rc = journal_open(&x->tried, h, SOURCE_DISCOVER, d);
 	if (rc >= 0)
