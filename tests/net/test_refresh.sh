@@ -131,6 +131,23 @@ equal "hosts that answered" "$(awk -F, '$5 == 0' "$d/after" | wc -l)" 3001
 equal "hosts lost" "$(cut -d, -f1 "$d/csv" | diff - <(cut -d, -f1 "$d/after") | wc -l)" 0
 equal "packets into what is blocked" "$(simnet_counter blocked)" 0
 
+# ---- discover knows the opt-outs of its hitlist too --------------------------------
+simnet_reset
+cat "$d/alive" "$d/site" >"$d/seeds"
+for when in before after; do
+	rm -rf "$d/dl"
+	[ $when = before ] ||
+		"$sextant" hitlist block add "$d/dl" 2a01:bad::/32 2>/dev/null || fail "block add"
+	"$sextant" discover --seeds "$d/seeds" --hitlist "$d/dl" -i "$SIMNET_IF" -r 20k \
+		--budget 20k -c 300ms -q >"$d/out" 2>"$d/log" || fail "discover: $(cat "$d/log")"
+	got=$(simnet_counter blocked)
+	case $when in
+	before) [ "$got" -gt 0 ] || fail "discover had no reason to go where it must not" ;;
+	after) equal "discover: packets into what is blocked" "$got" 0 ;;
+	esac
+	simnet_reset
+done
+
 # ---- usage ---------------------------------------------------------------------
 for args in "-M tcp-syn" "-M icmp6-echo/80" "-M tcp-syn/70000" "-r 0" "-P 0"; do
 	# shellcheck disable=SC2086 # words
