@@ -99,7 +99,7 @@ seeds_dns_nsd()
 seeds_dns_capture()
 {
 	command -v tcpdump >/dev/null || seeds_dns_skip "no tcpdump"
-	tcpdump -Z root --immediate-mode -i lo -U -w "$1" -B 8192 2>"$1.err" &
+	tcpdump -Z root --immediate-mode -i lo -U -s 300 -w "$1" -B 65536 2>"$1.err" &
 	capture_pid=$!
 	for _ in $(seq 100); do
 		grep -q listening "$1.err" && return 0

@@ -107,19 +107,29 @@ seeds_dns_capture cap
 arpa 0 2001:db8:77::/48 @127.0.0.1
 seeds_dns_capture_end
 found "a /48 with 500 hosts"
-ours=$(tcpdump -n -r cap 'udp dst port 53' 2>/dev/null | wc -l)
-[ "$ours" = "$(queries)" ] || fail "$ours queries on the wire, $(queries) told"
+ours=$(queries)
+wire=$(tcpdump -n -r cap 'udp dst port 53' 2>/dev/null | wc -l)
+dropped=$(sed -n 's/^\([0-9]*\) packets dropped by kernel/\1/p' cap.err)
+if [ "$dropped" = 0 ]; then
+	[ "$ours" = "$wire" ] || fail "$wire queries on the wire, $ours told"
+else
+	[ "$wire" -le "$ours" ] || fail "$wire queries on the wire, $ours told"
+fi
 echo "arpa: 500 of 500 found with $ours queries"
+# Sixteen for each of the 1,668 inner nodes of this tree, and five, is what
+# dnsrevenum6 asks when nothing is lost.
+[ "$ours" -lt $((16 * 1668 + 5)) ] || fail "$ours queries for 1668 inner nodes"
 if command -v atk6-dnsrevenum6 >/dev/null; then
 	seeds_dns_capture cap
 	timeout 60 atk6-dnsrevenum6 127.0.0.1 2001:db8:77::/48 >theirs.out 2>&1
 	seeds_dns_capture_end
 	theirs=$(tcpdump -n -r cap 'udp dst port 53' 2>/dev/null | wc -l)
 	echo "dnsrevenum6: $(grep -c 'Found:' theirs.out) found with $theirs queries"
-	if [ "$theirs" -gt 1000 ]; then
+	dropped=$(sed -n 's/^\([0-9]*\) packets dropped by kernel/\1/p' cap.err)
+	if [ "${dropped:-1}" = 0 ] && [ "$theirs" -gt 26600 ]; then
 		[ "$ours" -lt "$theirs" ] || fail "dnsrevenum6 needs fewer: $theirs, we $ours"
 	else
-		head -n 5 theirs.out
+		echo "not compared: the capture lost $dropped packets, or it gave up early"
 	fi
 fi
 
