@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,12 @@ static int drop(const struct scan_options *o, struct diag *d)
 	return rc;
 }
 
+static void hangup_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+}
+
 /* Before the targets: their order depends on the seed. */
 static int read_checkpoint(struct scan_job *j, struct diag *d)
 {
@@ -136,7 +143,12 @@ static int check_checkpoint(struct scan_job *j, struct diag *d)
 
 static int open_all(struct scan_job *j, struct diag *d)
 {
+	sigset_t hangup;
 	int rc = 0;
+
+	/* For the watcher to take: no thread may be started before this. */
+	hangup_set(&hangup);
+	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
 
 	if (j->opts->resume)
 		rc = read_checkpoint(j, d);
@@ -168,7 +180,10 @@ static void close_all(struct scan_job *j)
 	scope_free(j->scope);
 	ivtab_builder_free(j->space);
 	ports_fini(&j->ports);
-	free(j->payload_arg);
+	free(j->owned_args[0]);
+	free(j->owned_args[1]);
+	for (unsigned i = 0; i < SCAN_SCOPES; i++)
+		scope_free(j->retired[i]);
 	ivtab_free(j->excluded);
 	pthread_mutex_destroy(&j->out_lock);
 }
@@ -243,6 +258,34 @@ static void checkpoint(struct scan_job *j, uint64_t *before)
 		log_warn("%s", diag_str(&d, rc));
 }
 
+/* SIGHUP: read the lists again.  One that cannot be read changes nothing. */
+static void reload(struct scan_job *j)
+{
+	struct scope **old = &j->retired[j->n_retired % SCAN_SCOPES], *fresh;
+	struct diag d = { "" };
+	int rc = scope_new(&fresh, &j->opts->scope, &d);
+
+	if (rc < 0) {
+		log_warn("%s: the lists stay as they were", diag_str(&d, rc));
+		return;
+	}
+	scope_free(*old);
+	*old = j->scope;
+	j->n_retired++;
+	j->scope = fresh;
+	probe_set_scope(j->scan, fresh);
+	log_info("blocklists and allowlists were read again");
+}
+
+static bool was_hung_up(void)
+{
+	struct timespec now = { 0 };
+	sigset_t set;
+
+	hangup_set(&set);
+	return sigtimedwait(&set, NULL, &now) == SIGHUP;
+}
+
 /* Passes signals, time-out and write errors on as a stop, and keeps results
  * moving: somebody may be reading them at the other end of a pipe. */
 static void *watch_thread(void *arg)
@@ -256,6 +299,8 @@ static void *watch_thread(void *arg)
 	for (unsigned tick = 1; !atomic_load(&j->done); tick++) {
 		now += TICK_NS;
 		clock_sleep_until(now);
+		if (was_hung_up())
+			reload(j);
 		if (atomic_load(j->signalled) ||
 		    (j->end_ns && clock_mono_ns() >= j->end_ns))
 			atomic_store(&j->stop, true);

@@ -14,7 +14,8 @@
 struct scan_options {
 	struct opt_list ports, modules, module_args, source_ips, excludes;
 	struct scope_config scope;
-	const char *payload, *list, *max_targets, *seed, *interface, *gateway_mac, *link;
+	const char *payload, *contact, *list, *max_targets, *seed, *interface,
+		*gateway_mac, *link;
 	const char *output, *fields, *metadata, *filter, *status_file;
 	double rate_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
@@ -41,7 +42,7 @@ enum { /* in the order of the option's choices */
        FORMAT_XML,
        FORMAT_JSON, /* masscan's array */
 };
-enum { SCAN_MODULES = 16, SCAN_ARGS = 64 };
+enum { SCAN_SCOPES = 8, SCAN_MODULES = 16, SCAN_ARGS = 64 };
 
 struct scan_job {
 	const struct scan_options *opts;
@@ -50,13 +51,15 @@ struct scan_job {
 	const char *modules[SCAN_MODULES]; /* of -M, and what -p implies */
 	size_t n_modules;
 	const char *args[SCAN_ARGS]; /* of --probe-args, and --payload */
-	char *payload_arg;
+	char *owned_args[2];
 	struct ivtab_builder *space; /* targets named on the command line */
 	struct addr128 first[2];     /* one of them, IPv4 and IPv6 */
 	bool has_args;
 	struct targets_config order;
 	struct obs_fields fields;
 	struct scope *scope;
+	struct scope *retired[SCAN_SCOPES]; /* before SIGHUP; a sender may still ask */
+	unsigned n_retired;
 	struct ivtab *excluded; /* of --exclude; may be NULL */
 	struct targets *targets;
 	struct probe_scan *scan;

@@ -6,6 +6,9 @@
  *     offset 20  64-bit cookie over flow, tag and time
  *     offset 28  zeros up to the size that was asked for
  *
+ * With a contact, its URI comes before the tag (RFC 9511: from the first byte of
+ * the data on, ended by a zero byte), and all that follows is that much later.
+ *
  * A forged reply needs 96 bits.  An ICMP error need quote no more than 8 bytes,
  * which hold the first 32 of them. */
 #include <netinet/in.h>
@@ -24,10 +27,14 @@ enum {
 	OURS = 28, /* header and the data that we read back */
 	DATA_MIN = OURS - 8,
 	DATA_MAX = PACKET_L4_MAX - 8,
+	CONTACT_MAX = 255,
 };
 
 struct echo_state {
 	uint64_t data_size;
+	const char *contact;
+	char uri[CONTACT_MAX + 2]; /* zeros behind it */
+	size_t base;               /* bytes that it takes, even */
 };
 
 static const struct echo_state defaults = {
@@ -37,8 +44,33 @@ static const struct echo_state defaults = {
 static const struct opt opts[] = {
 	OPT_COUNT("data-size", 0, struct echo_state, data_size, "BYTES",
 	          "bytes of echo data, 20 to 1272"),
+	OPT_STR("contact", 0, struct echo_state, contact, "URI",
+	        "who to ask about the probes, at the start of the data (RFC 9511)"),
 	OPT_END,
 };
+
+/* A URI has a scheme, and nothing that is not printable (RFC 3986). */
+static int prepare(void *state, struct diag *d)
+{
+	struct echo_state *s = state;
+	size_t n = s->contact ? strlen(s->contact) : 0;
+
+	if (!s->contact)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (s->contact[i] <= ' ' || s->contact[i] > '~')
+			n = 0;
+	if (n == 0 || n > CONTACT_MAX || !memchr(s->contact, ':', n))
+		return diag_set(d, ERR_PARSE,
+		                "contact '%.80s' is no URI of at most %d characters "
+		                "(mailto:..., https://...)",
+		                s->contact, CONTACT_MAX);
+	memcpy(s->uri, s->contact, n);
+	s->base = (n + 2) & ~(size_t)1;
+	if (s->data_size < DATA_MIN + s->base)
+		s->data_size = DATA_MIN + s->base;
+	return 0;
+}
 
 static int check(const void *state, struct diag *d)
 {
@@ -55,7 +87,9 @@ static void layout_v4(const void *state, struct wire_out *w)
 	const struct echo_state *s = state;
 
 	wire_put8(w, ECHO_REQUEST_V4);
-	wire_put_zeros(w, 7 + s->data_size);
+	wire_put_zeros(w, 7);
+	wire_put(w, s->uri, s->base);
+	wire_put_zeros(w, s->data_size - s->base);
 }
 
 static void layout_v6(const void *state, struct wire_out *w)
@@ -63,17 +97,20 @@ static void layout_v6(const void *state, struct wire_out *w)
 	const struct echo_state *s = state;
 
 	wire_put8(w, ECHO_REQUEST_V6);
-	wire_put_zeros(w, 7 + s->data_size);
+	wire_put_zeros(w, 7);
+	wire_put(w, s->uri, s->base);
+	wire_put_zeros(w, s->data_size - s->base);
 }
 
 static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
-	(void)state;
+	const struct echo_state *s = state;
+
 	fill_put32(f, AT_ID, (uint32_t)cookie_flow(&scan->key, &shot->flow));
-	fill_put32(f, AT_TAG, shot->tag);
-	fill_put64(f, AT_TIME, shot->now_us);
-	fill_put64(f, AT_COOKIE,
+	fill_put32(f, s->base + AT_TAG, shot->tag);
+	fill_put64(f, s->base + AT_TIME, shot->now_us);
+	fill_put64(f, s->base + AT_COOKIE,
 	           cookie_data(&scan->key, &shot->flow, shot->tag, shot->now_us));
 }
 
@@ -87,12 +124,14 @@ static bool read_data(const struct echo_state *s, const struct module_scan *scan
                       const struct probe_flow *flow, struct wire *r,
                       struct observation *o)
 {
+	const uint8_t *uri = wire_take(r, s->base);
 	uint32_t tag = wire_get32(r);
 	uint64_t time_us = wire_get64(r), cookie = wire_get64(r);
 
-	if (r->bad || cookie != cookie_data(&scan->key, flow, tag, time_us))
+	if (r->bad || memcmp(uri, s->uri, s->base) != 0 ||
+	    cookie != cookie_data(&scan->key, flow, tag, time_us))
 		return false;
-	for (uint64_t i = DATA_MIN; i < s->data_size; i++)
+	for (uint64_t i = DATA_MIN + s->base; i < s->data_size; i++)
 		if (wire_get8(r) != 0)
 			return false;
 	if (r->bad)
@@ -154,6 +193,7 @@ const struct probe_module probe_icmp6_echo = {
 	.opts = opts,
 	.defaults = &defaults,
 	.state_size = sizeof(struct echo_state),
+	.prepare = prepare,
 	.check = check,
 	.layout = layout_v6,
 	.fill = fill,
@@ -172,6 +212,7 @@ const struct probe_module probe_icmp_echo = {
 	.opts = opts,
 	.defaults = &defaults,
 	.state_size = sizeof(struct echo_state),
+	.prepare = prepare,
 	.check = check,
 	.layout = layout_v4,
 	.fill = fill,

@@ -221,6 +221,7 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	if (!s)
 		return -ENOMEM;
 	s->cfg = *cfg;
+	atomic_init(&s->scope, cfg->scope);
 	s->reply.scan.source_port = cfg->source_port;
 	mac_key_random(&s->reply.scan.key);
 	rc = add_modules(s, d);
@@ -446,7 +447,7 @@ int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct d
 
 void probe_set_scope(struct probe_scan *s, const struct scope *scope)
 {
-	s->cfg.scope = scope;
+	atomic_store(&s->scope, scope);
 }
 
 void probe_close(struct probe_scan *s)

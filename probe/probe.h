@@ -109,7 +109,9 @@ struct probe_stats {
  * copied; what it points to is borrowed until probe_close(). */
 int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d);
 
-/* In place of cfg->scope, for those who read their lists after priv_drop(). */
+/* In place of cfg->scope, for those who read their lists after priv_drop().  Also
+ * while the scan runs, from any thread: the former scope may still be asked about
+ * packets of the batch that is being made, at most a millisecond's worth. */
 void probe_set_scope(struct probe_scan *s, const struct scope *scope);
 
 /* Sends on the calling thread, receives on one of its own.  0, or negative.

@@ -149,6 +149,7 @@ static int shoot(struct probe_scan *s, const struct probe_target *t, uint64_t no
                  bool first, struct diag *d)
 {
 	const struct scan_lane *lane = find_lane(s, t);
+	const struct scope *scope = atomic_load_explicit(&s->scope, memory_order_acquire);
 	struct module_shot shot = { .tag = t->tag, .now_us = now_us };
 	const struct probe_module *m;
 	const struct packet_template *template;
@@ -156,7 +157,7 @@ static int shoot(struct probe_scan *s, const struct probe_target *t, uint64_t no
 	uint8_t *frame;
 	int rc;
 
-	if (!lane || scope_check(s->cfg.scope, t->addr) != SCOPE_OK) {
+	if (!lane || scope_check(scope, t->addr) != SCOPE_OK) {
 		if (first)
 			count_add(lane ? &s->count.refused_scope
 			               : &s->count.refused_family,
@@ -395,7 +396,7 @@ int probe_run(struct probe_scan *s, const struct probe_source *src,
 
 	if (!x)
 		return -ENOMEM;
-	if (!s->cfg.scope) {
+	if (!atomic_load(&s->scope)) {
 		free(x);
 		return diag_set(d, -EINVAL, "a scan needs a scope");
 	}

@@ -26,6 +26,7 @@ struct scan_lane {
 
 struct probe_scan {
 	struct probe_config cfg;
+	_Atomic(const struct scope *) scope; /* cfg.scope, or a later one */
 	struct reply_context reply;
 	struct scan_lane lanes[REPLY_LANES];
 	unsigned n_lanes;

@@ -30,6 +30,8 @@ const struct opt scan_opts[] = {
 	         "what to send (repeatable; default: icmp6-echo and icmp-echo)"),
 	OPT_LIST("probe-args", 0, CFG, module_args, "NAME=VALUE",
 	         "an option of a probe module (repeatable; see --list-probe-modules)"),
+	OPT_STR("contact", 0, CFG, contact, "URI",
+	        "say in each echo request who to ask about it (RFC 9511)"),
 	OPT_STR("payload", 0, CFG, payload, "hex:|text:|file:",
 	        "what UDP probes carry, instead of the built-in payloads"),
 	OPT_STR("list-of-ips-file", 'I', CFG, list, "FILE",

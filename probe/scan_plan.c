@@ -250,23 +250,25 @@ static int read_numbers(const struct scan_options *o, struct diag *d)
 	return 0;
 }
 
-/* --payload is a short name for an argument of the UDP module. */
-static int read_payload(struct scan_job *j, struct scan_options *o, struct diag *d)
+/* An option that is a short name for an argument of a module. */
+static int add_arg(struct scan_job *j, struct scan_options *o, unsigned slot,
+                   const char *name, const char *value, struct diag *d)
 {
-	size_t n = o->module_args.n;
+	struct opt_list *list = &o->module_args;
+	char **arg = &j->owned_args[slot];
 
-	if (!o->payload)
+	if (!value)
 		return 0;
-	if (n + 1 > SCAN_ARGS)
+	if (list->n + 1 > SCAN_ARGS)
 		return diag_set(d, ERR_PARSE, "more than %d probe arguments", SCAN_ARGS);
-	if (n)
-		memcpy(j->args, o->module_args.v, n * sizeof(*j->args));
-	if (asprintf(&j->payload_arg, "payload=%s", o->payload) < 0) {
-		j->payload_arg = NULL;
+	if (list->n && list->v != j->args)
+		memcpy(j->args, list->v, list->n * sizeof(*j->args));
+	if (asprintf(arg, "%s=%s", name, value) < 0) {
+		*arg = NULL;
 		return -ENOMEM;
 	}
-	j->args[n] = j->payload_arg;
-	o->module_args = (struct opt_list){ j->args, n + 1 };
+	j->args[list->n] = *arg;
+	*list = (struct opt_list){ j->args, list->n + 1 };
 	return 0;
 }
 
@@ -314,7 +316,9 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (rc == 0)
 		rc = read_ports(j, o, d);
 	if (rc == 0)
-		rc = read_payload(j, o, d);
+		rc = add_arg(j, o, 0, "payload", o->payload, d);
+	if (rc == 0)
+		rc = add_arg(j, o, 1, "contact", o->contact, d);
 	if (rc == 0)
 		rc = read_shard(j, o, d);
 	if (rc == 0)

@@ -218,6 +218,38 @@ equal "signal: status" $? 0
 grep -q '"outcome": "stopped"' "$d/meta" || fail "signal: $(grep outcome "$d/meta")"
 equal "signal: results" "$(($(wc -l <"$d/out") - 1))" "$(field open)"
 
+# ---- a blocklist that grows while the scan runs --------------------------------------
+simnet_reset
+echo 2a00:9::/32 >"$d/block"
+"$sextant" probe scan -q -c 1 -M icmp6-echo -n 20k -r 5k -e 1 -b "$d/block" -o "$d/out" \
+	-m "$d/meta" --contact mailto:noc@example.org 2a00:1::/34 2a00:1:8000::/34 2>"$d/err" &
+pid=$!
+sleep 1
+echo 2a00:1:8000::/33 >>"$d/block"
+kill -HUP $pid
+sleep 0.5
+simnet_load_block "$d/block"
+sleep 0.2
+blocked=$(simnet_counter blocked)
+wait $pid
+equal "reload: status" $? 0
+equal "reload: blocked ones probed afterwards" $(($(simnet_counter blocked) - blocked)) 0
+[ "$(field refused_scope)" -gt 3000 ] || fail "reload: $(field refused_scope) refused"
+equal "contact: valid" "$(field validation_passed)" "$(field packets_sent)"
+grep -q "read again" "$d/err" || fail "reload: $(cat "$d/err")"
+: >"$d/block"
+simnet_load_block "$d/block"
+
+seq -f '2a00:1::%.0f' 1 4000 >"$d/list"
+"$sextant" probe scan -q -c 1 -M icmp6-echo -r 4k -b "$d/block" -o "$d/out" -m "$d/meta" \
+	-I "$d/list" 2>"$d/err" &
+pid=$!
+sleep 0.5
+kill -HUP $pid
+wait $pid
+equal "reload with a list: status" $? 0
+equal "reload with a list: sent" "$(field packets_sent)" 4000
+
 # ---- refused before the first packet ----------------------------------------------
 before=$(simnet_counter total)
 refuse()
@@ -244,6 +276,7 @@ refuse 2 -p sctp/5 2a00:1::1
 refuse 2 --shard 3/2 -e 1 2a00:1::1
 refuse 2 --iid high -x 64 2a00:1::1
 refuse 1 -x 48 2a00:1::/64
+refuse 1 --contact nobody 2a00:1::1
 refuse 1 --payload hex:0 -M udp -p 5 2a00:1::1
 refuse 1 -u /no/such/file 2a00:1::1
 refuse 1 --resume "$d/junk" 2a00:1::1

@@ -198,6 +198,53 @@ static void bad_arguments_are_refused(void **state)
 	}
 }
 
+/* RFC 9511: the URI first, ended by a zero; it must come back whole. */
+static void contacts_come_first(void **state)
+{
+	const char *uris[] = { "contact=mailto:a@example.org",
+		               "contact=https://example.org/x" };
+	struct reply_context c;
+	struct observation o;
+	struct frame probe, f;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(uris); i++) {
+		struct opt_list args = { &uris[i], 1 };
+		size_t n = strlen(uris[i] + 8);
+		struct module_shot shot;
+		bool used[1];
+		void *s;
+
+		forge_context(&c);
+		assert_int_equal(
+			module_state_new(&s, &probe_icmp6_echo, &args, used, NULL), 0);
+		c.lanes[0].state = s;
+		shot = forge_shot(&c, 0, "2001:db8::42", 0);
+		forge_probe(&probe, &c, 0, &shot);
+		assert_memory_equal(probe.b + ETH + 48, uris[i] + 8, n + 1);
+		f = forge_echo_reply(&probe);
+		assert_true(forge_accept(&c, &f, &o));
+		assert_int_equal(o.tag, 0xdeadbeef);
+		for (size_t at = 0; at < n + 1; at++) {
+			f = forge_echo_reply(&probe);
+			f.b[ETH + 48 + at] ^= 1;
+			forge_fix(&f);
+			assert_false(forge_accept(&c, &f, &o));
+		}
+		free(s);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		const char *bad[] = { "contact=", "contact=nobody", "contact=a:b c" };
+		struct opt_list args = { &bad[i], 1 };
+		bool used[1];
+		void *s;
+
+		assert_int_equal(
+			module_state_new(&s, &probe_icmp6_echo, &args, used, NULL),
+			ERR_PARSE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +253,7 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(other_keys_and_addresses_are_refused),
 		cmocka_unit_test(more_data_must_come_back_too),
+		cmocka_unit_test(contacts_come_first),
 		cmocka_unit_test(bad_arguments_are_refused),
 	};
 
