@@ -82,29 +82,33 @@ done
 r=/run/simnet/results
 for i in $(seq "$rounds"); do
 	for c in $contenders; do
-		echo "$c $(measure "$c")" >>$r
+		echo "$c $(measure "$c") $i" >>$r
 	done
 done
 
 # median CONTENDER COLUMN
 median()
 {
-	awk -v c="$1" -v k="$2" '$1 == c && NF == 3 { print $k }' $r | sort -n |
+	awk -v c="$1" -v k="$2" '$1 == c && NF == 4 { print $k }' $r | sort -n |
 		awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print 0 }'
 }
 
 printf '%-14s %10s %14s\n' contender pps "CPU s/M"
-best=1
 for c in $contenders; do
-	pps=$(median "$c" 2)
-	printf '%-14s %10.0f %14.3f\n' "$c" "$pps" "$(median "$c" 3)"
-	case $c in
-	zmap*|masscan*) best=$(echo "$best $pps" | awk '{ print ($1 > $2) ? $1 : $2 }') ;;
-	esac
+	printf '%-14s %10.0f %14.3f\n' "$c" "$(median "$c" 2)" "$(median "$c" 3)"
 done
+
+# Quotients within each round: a machine that changes its speed changes both.
+# ratio CONTENDER PATTERN: the median of its rate by the best of those, of all rounds
+ratio()
+{
+	awk -v c="$1" -v p="$2" 'NF == 4 {
+		if ($1 == c) own[$4] = $2
+		if ($1 ~ p && $2 > best[$4]) best[$4] = $2 }
+		END { for (i in own) if (best[i]) print own[i] / best[i] }' $r | sort -n |
+		awk '{ v[NR] = $1 } END { if (NR) printf "%.2f", v[int((NR + 1) / 2)]; else printf "-" }'
+}
 for c in sendmmsg afxdp; do
-	echo "$c $(median $c-v6 2) $best $(median $c-loop 2)" | awk '{
-		printf "%s: %.2f times the best peer", $1, $2 / $3
-		if ($4) printf ", %.0f %% of the bare loop", 100 * $2 / $4
-		print "" }'
+	echo "$c: $(ratio $c-v6 '^(zmap|masscan)') times the best peer," \
+		"$(ratio $c-v6 "^$c-loop") of the bare loop"
 done
