@@ -559,6 +559,18 @@ struct ivtab_interval ivtab_at(const struct ivtab *t, size_t i)
 	};
 }
 
+/* A line's items, the first of which is *item. */
+static int add_line(struct ivtab_builder *b, const struct reader *r,
+                    struct reader_item *item, uint32_t value)
+{
+	char *pos = NULL;
+	int rc = ivtab_add_range(b, item->first, item->last, value);
+
+	while (rc >= 0 && reader_next_listed(r, &pos, item))
+		rc = ivtab_add_range(b, item->first, item->last, value);
+	return rc;
+}
+
 int ivtab_add_file(struct ivtab_builder *b, const char *path, uint32_t value,
                    struct diag *d)
 {
@@ -570,7 +582,7 @@ int ivtab_add_file(struct ivtab_builder *b, const char *path, uint32_t value,
 	if (rc < 0)
 		return rc;
 	while ((rc = reader_next(r, &item, d)) > 0) {
-		rc = ivtab_add_range(b, item.first, item.last, value);
+		rc = add_line(b, r, &item, value);
 		if (rc < 0) {
 			diag_set(d, rc, "%s:%" PRIu64 ": %s: %s", reader_name(r),
 			         reader_line_number(r), reader_text(r), err_str(rc));

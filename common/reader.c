@@ -431,6 +431,24 @@ const char *reader_text(const struct reader *r)
 	return r->line;
 }
 
+bool reader_next_listed(const struct reader *r, char **pos, struct reader_item *item)
+{
+	char *s = *pos ? *pos : r->line;
+	size_t len;
+
+	while (*(s += strcspn(s, ",#")) == ',') {
+		struct reader_item it = { .len = 0 };
+
+		s = skip_blanks(s + 1);
+		if (*s != '"' && !parse_item(&it, s, field_end(s), &len)) {
+			*item = it;
+			*pos = s + len;
+			return true;
+		}
+	}
+	return false;
+}
+
 int reader_line(struct reader *r, const char **text, struct diag *d)
 {
 	int rc = next_line(r);

@@ -59,6 +59,11 @@ int reader_addr_port(struct reader *r, struct addr128 *a, uint16_t *port, struct
  * who need further fields; valid until the next call. */
 const char *reader_text(const struct reader *r);
 
+/* Further items of the line last read, after commas, as masscan's exclude files
+ * have them ("10.0.0.0/8, 192.0.2.1-192.0.2.9"): start with *pos = NULL.  What is
+ * no item is a remark and skipped; false at the end or at a '#'. */
+bool reader_next_listed(const struct reader *r, char **pos, struct reader_item *item);
+
 /* Every line, uninterpreted but bounded and NUL-free: 1 and *text / 0 / error. */
 int reader_line(struct reader *r, const char **text, struct diag *d);
 

@@ -513,6 +513,22 @@ static void files_are_read_whole_or_refused(void **state)
 	assert_false(ivtab_covers(t, addr("192.0.2.10")));
 	ivtab_free(t);
 
+	/* Several items a line, as masscan has it; remarks stay remarks. */
+	write_file(path,
+	           "10.0.0.0/8, 192.0.2.0 - 192.0.2.9,2001:db8:1::/48 # x, 9.9.9.9\n"
+	           "203.0.113.0/24, Example Ltd, AS64500,2001:db8:2::1 by mail\n");
+	assert_int_equal(ivtab_add_file(b, path, 6, &d), 0);
+	unlink(path);
+	assert_int_equal(ivtab_build(&t, b), 0);
+	assert_true(ivtab_covers(t, addr("10.1.2.3")));
+	assert_true(ivtab_covers(t, addr("192.0.2.9")));
+	assert_true(ivtab_covers(t, addr("2001:db8:1::7")));
+	assert_true(ivtab_covers(t, addr("203.0.113.5")));
+	assert_true(ivtab_covers(t, addr("2001:db8:2::1")));
+	assert_false(ivtab_covers(t, addr("9.9.9.9")));
+	assert_false(ivtab_covers(t, addr("192.0.2.10")));
+	ivtab_free(t);
+
 	write_file(path, "2001:db8::/32\n2001:db8::/129\n");
 	assert_true(ivtab_add_file(b, path, 5, &d) < 0);
 	unlink(path);
