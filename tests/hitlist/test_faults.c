@@ -36,11 +36,11 @@ static void *test_realloc_n(void *p, size_t n)
 #define malloc(n)     test_malloc_n(n)
 #define calloc(n, s)  test_calloc_n(n, s)
 #define realloc(p, n) test_realloc_n(p, n)
+#include "hitlist/alias.c"
 #include "hitlist/batch.c"
 #include "hitlist/level.c"
 #include "hitlist/merge.c"
 #include "hitlist/optout.c"
-#include "hitlist/alias.c"
 #include "hitlist/run.c"
 #include "hitlist/run_writer.c"
 #include "hitlist/stream.c"
