@@ -76,6 +76,8 @@ static bool add_service(struct services *s, const char *text)
 		          text);
 		return false;
 	}
+	if (port)
+		port |= strncmp(name, "udp", 3) == 0 ? PROBE_UDP : PROBE_TCP;
 	s->ports[s->n++] = (uint32_t)port;
 	for (i = 0; i < s->n_modules; i++)
 		if (strcmp(s->modules[i], name) == 0)

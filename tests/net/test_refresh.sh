@@ -131,6 +131,39 @@ equal "hosts that answered" "$(awk -F, '$5 == 0' "$d/after" | wc -l)" 3001
 equal "hosts lost" "$(cut -d, -f1 "$d/csv" | diff - <(cut -d, -f1 "$d/after") | wc -l)" 0
 equal "packets into what is blocked" "$(simnet_counter blocked)" 0
 
+# ---- other services: a name server on every address of the far side -----------------
+cat >"$d/dns.py" <<'PY'
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND: answer from any address
+s.bind(("::", 53))
+print("up", flush=True)
+while True:
+    data, anc, _, peer = s.recvmsg(2048, 256)
+    reply = data[:2] + bytes([data[2] | 0x80]) + data[3:]
+    to = [a[2][:16] + bytes(4) for a in anc if a[1] == socket.IPV6_PKTINFO][0]
+    s.sendmsg([reply], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, to)], 0, peer)
+PY
+nsenter --net=/run/netns/internet timeout 20 python3 "$d/dns.py" >"$d/up" 2>/dev/null &
+server=$!
+until [ -s "$d/up" ]; do
+	kill -0 $server 2>/dev/null || break
+	sleep 0.05
+done
+simnet_reset
+head -200 "$d/stay" >"$d/some"
+rm -rf "$d/hl"
+"$sextant" hitlist import -q "$d/hl" "$d/some" || fail import
+refresh -M icmp6-echo -M udp/53 -r 2k
+kill $server
+wait $server 2>/dev/null
+equal "packets to two services" "$(value packets_sent)" 400
+equal "alive" "$(value alive)" 200
+for service in icmp udp53; do
+	equal "$service" "$("$sextant" hitlist export --service $service "$d/hl" | wc -l)" 200
+done
+
 # ---- discover knows the opt-outs of its hitlist too --------------------------------
 simnet_reset
 cat "$d/alive" "$d/site" >"$d/seeds"
