@@ -455,8 +455,10 @@ static int settle_waiting(struct discover *x)
 		struct observation *o = &x->waiting.o[i];
 
 		if (ivtab_covers(x->pruned_table, o->target) ||
-		    ivtab_covers(hitlist_aliased(x->hitlist), o->target))
+		    ivtab_covers(hitlist_aliased(x->hitlist), o->target)) {
+			x->st.hits_aliased++;
 			continue;
+		}
 		if (rc >= 0 && addrset_has(x->decided, subnet_64(o->target)))
 			rc = journal_append(x->found, o, 1);
 		else

@@ -33,9 +33,11 @@ struct discover_config {
 };
 
 struct discover_stats {
-	uint64_t candidates;    /* tried, those of a resumed run included */
-	uint64_t resumed;       /* of these, tried by the interrupted run */
-	uint64_t hits;          /* candidates that answered, aliased ones included */
+	uint64_t candidates; /* tried, those of a resumed run included */
+	uint64_t resumed;    /* of these, tried by the interrupted run */
+	uint64_t hits;       /* candidates that answered, aliased ones included */
+	uint64_t
+		hits_aliased; /* of these, given up when their prefix was found aliased */
 	uint64_t hits_by_tests; /* hosts that only an alias test met: not candidates */
 	uint64_t guard_tests;   /* probes sent to test for aliasing */
 	uint64_t guard_tested;  /* prefixes with a verdict */

@@ -86,6 +86,13 @@ static const char *ending(const struct summary *s)
 	return s->discover.exhausted ? "no more candidates" : "budget spent";
 }
 
+/* Answers that are not in the hitlist because their prefix is aliased: given up
+ * while the run lasted, or by the merge. */
+static uint64_t in_aliased(const struct summary *s)
+{
+	return s->discover.hits_aliased + s->merge.aliased;
+}
+
 static void print_networks(const struct summary *s, struct writer *w)
 {
 	char text[PREFIX_STRLEN];
@@ -122,8 +129,8 @@ int summary_print(const struct summary *s, const char *path, struct diag *d)
 		" /48, %zu /32\n"
 		"aliased prefixes   %12" PRIu64 "  of %" PRIu64 " tested\n",
 		s->probe.sent, x->guard_tests, x->hits, percent(x->hits, x->candidates),
-		s->merge.aliased, s->merge.added, s->subnets_64, s->sites_48,
-		s->networks_n, x->aliased, x->guard_tested);
+		in_aliased(s), s->merge.added, s->subnets_64, s->sites_48, s->networks_n,
+		x->aliased, x->guard_tested);
 	if (x->hits_by_tests)
 		writer_printf(w,
 		              "met by alias tests %12" PRIu64 "  hosts, not candidates\n",
@@ -183,7 +190,7 @@ int summary_write_json(const struct summary *s, const char *path, struct diag *d
 		{ "hosts_waiting", x->waiting },
 		{ "answered", x->hits },
 		{ "answered_alias_tests", x->hits_by_tests },
-		{ "answered_in_aliased", s->merge.aliased },
+		{ "answered_in_aliased", in_aliased(s) },
 		{ "new_hosts", s->merge.added },
 		{ "updated_hosts", s->merge.updated },
 		{ "new_hosts_64", s->subnets_64 },
