@@ -396,11 +396,9 @@ const struct addrset *discover_hits(const struct discover *x)
 
 /* ---- answers ----------------------------------------------------------- */
 
-/* Answers of alias tests go to the guard: a random address that answers is a
- * sign of an aliased prefix.  Where the verdict is then "not aliased" it was a
- * host (in a dense network a random address can be one), so they are kept until
- * the end.  Protocols without room for a tag leave it 0; then any address under
- * test counts as tested. */
+/* Answers of alias tests go to the guard.  Where its verdict is "not aliased" they
+ * were hosts, so they are kept until the end.  Protocols without room for a tag
+ * leave it 0; then any address under test counts as tested. */
 static bool is_test_answer(struct discover *x, const struct observation *o)
 {
 	if (!x->guard || (o->tag != (uint32_t)NO_REGION && o->tag != 0))
