@@ -125,15 +125,15 @@ static struct ivtab *around_seeds(const struct addrvec *seeds, size_t first, uns
 }
 
 /* No candidate is a seed, a duplicate or outside 2000::/3. */
-static void candidates_are_new(void **state)
+static void candidates_are_new_with(const char *algorithm, size_t n)
 {
 	struct addrvec seeds = world(1, 400), c;
-	struct tgen *g = train(&seeds, NULL);
+	const struct tgen_config cfg = { .algorithm = algorithm };
+	struct tgen *g = train(&seeds, &cfg);
 	struct tgen_stats st;
 
-	(void)state;
-	c = take(g, 60000, 4096);
-	assert_int_equal(c.n, 60000);
+	c = take(g, n, 4096);
+	assert_int_equal(c.n, n);
 	assert_int_equal(distinct(&c), c.n);
 	for (size_t i = 0; i < c.n; i++) {
 		assert_int_equal(c.a[i].hi >> 61, 1);
@@ -148,6 +148,13 @@ static void candidates_are_new(void **state)
 	addrvec_fini(&seeds);
 }
 
+static void candidates_are_new(void **state)
+{
+	(void)state;
+	candidates_are_new_with("space-tree", 300000);
+	candidates_are_new_with("sextant", 60000);
+}
+
 static bool odd(void *ctx, struct addr128 a)
 {
 	++*(unsigned *)ctx;
@@ -156,7 +163,7 @@ static bool odd(void *ctx, struct addr128 a)
 
 /* Scope, aliased prefixes, exclusions: nothing refused comes out, and what is
  * left keeps the order it has without them. */
-static void filters_hold(void **state)
+static void filters_hold_with(const char *algorithm, size_t n)
 {
 	struct addrvec seeds = world(2, 300), c;
 	unsigned asked = 0;
@@ -168,25 +175,25 @@ static void filters_hold(void **state)
 	struct tgen_stats st;
 	struct tgen *g;
 
-	(void)state;
 	assert_true(fd >= 0);
 	for (size_t i = 0; i < seeds.n; i += 10) {
 		char text[PREFIX_STRLEN];
-		size_t n = prefix_format(text, prefix_make(seeds.a[i], 126));
+		size_t len = prefix_format(text, prefix_make(seeds.a[i], 126));
 
-		text[n++] = '\n';
-		assert_int_equal(write(fd, text, n), n);
+		text[len++] = '\n';
+		assert_int_equal(write(fd, text, len), len);
 	}
 	close(fd);
 	sc.blocklists.v = (const char *[]){ path };
 	sc.blocklists.n = 1;
 	assert_int_equal(scope_new(&scope, &sc, NULL), 0);
 	unlink(path);
+	cfg.algorithm = algorithm;
 	cfg.scope = scope;
 	cfg.aliased = around_seeds(&seeds, 5, 124);
 	g = train(&seeds, &cfg);
-	c = take(g, 20000, 1000);
-	assert_int_equal(c.n, 20000);
+	c = take(g, n, 1000);
+	assert_int_equal(c.n, n);
 	for (size_t i = 0; i < c.n; i++) {
 		assert_int_equal(scope_check(scope, c.a[i]), SCOPE_OK);
 		assert_false(ivtab_covers(cfg.aliased, c.a[i]));
@@ -205,18 +212,24 @@ static void filters_hold(void **state)
 	addrvec_fini(&seeds);
 }
 
+static void filters_hold(void **state)
+{
+	(void)state;
+	filters_hold_with("space-tree", 50000);
+	filters_hold_with("sextant", 20000);
+}
+
 /* The same calls give the same sequence, and so does any batch size. */
-static void sequence_is_fixed(void **state)
+static void sequence_is_fixed_with(const char *algorithm, size_t n)
 {
 	static const size_t batches[] = { 1, 7, 1000, 65536 };
 	struct addrvec seeds = world(3, 200), first = { 0 }, c;
-	struct tgen_config cfg = { .seed = 42 };
+	struct tgen_config cfg = { .algorithm = algorithm, .seed = 42 };
 
-	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(batches); i++) {
 		struct tgen *g = train(&seeds, &cfg);
 
-		c = take(g, 15000, batches[i]);
+		c = take(g, n, batches[i]);
 		tgen_free(g);
 		if (i > 0)
 			assert_same(&first, &c);
@@ -227,6 +240,13 @@ static void sequence_is_fixed(void **state)
 	}
 	addrvec_fini(&first);
 	addrvec_fini(&seeds);
+}
+
+static void sequence_is_fixed(void **state)
+{
+	(void)state;
+	sequence_is_fixed_with("space-tree", 60000);
+	sequence_is_fixed_with("sextant", 15000);
 }
 
 /* Another seed is another order of equals, not another set of good ones. */
