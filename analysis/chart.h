@@ -8,8 +8,8 @@
 #include "analysis/density.h"
 #include "analysis/entropy.h"
 #include "analysis/groups.h"
-#include "analysis/markup.h"
 #include "analysis/profiles.h"
+#include "common/markup.h"
 
 /* Steps of n_(p+k) / n_p for k = 1, 4, 16 over p, logarithmic. */
 void chart_mra(struct markup *m, const struct density *d, bool standalone);

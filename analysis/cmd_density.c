@@ -1,10 +1,10 @@
 #include <stdlib.h>
 
-#include "analysis/bgp.h"
 #include "analysis/chart.h"
 #include "analysis/cmds.h"
 #include "analysis/fill.h"
 #include "analysis/mmdb.h"
+#include "common/bgp.h"
 
 enum picture { PICTURE_RATIOS, PICTURE_DISTRIBUTION };
 static const char *const pictures[] = { "ratios", "distribution", NULL };

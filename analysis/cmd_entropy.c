@@ -1,7 +1,7 @@
-#include "analysis/bgp.h"
 #include "analysis/chart.h"
 #include "analysis/cmds.h"
 #include "analysis/fill.h"
+#include "common/bgp.h"
 
 enum picture { PICTURE_ENTROPY, PICTURE_DIGITS, PICTURE_CLUSTERS };
 static const char *const pictures[] = { "entropy", "digits", "clusters", NULL };

@@ -6,7 +6,7 @@
 #include "analysis/entropy.h"
 #include "analysis/groups.h"
 #include "analysis/profiles.h"
-#include "analysis/table.h"
+#include "common/table.h"
 
 /* n_p, their ratios, and the ratio of aggregate counts of each nibble. */
 void fill_prefixes(struct doc *doc, const struct density *d);

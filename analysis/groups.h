@@ -3,8 +3,8 @@
 #ifndef ANALYSIS_GROUPS_H
 #define ANALYSIS_GROUPS_H
 
-#include "analysis/bgp.h"
 #include "analysis/tally.h"
+#include "common/bgp.h"
 
 struct groups {
 	const struct bgp *bgp;

@@ -3,8 +3,8 @@
 #ifndef ANALYSIS_HILBERT_H
 #define ANALYSIS_HILBERT_H
 
-#include "analysis/markup.h"
 #include "common/addr.h"
+#include "common/markup.h"
 
 enum { HILBERT_BITS_MAX = 20 };
 

@@ -3,9 +3,9 @@
 #define ANALYSIS_IIDS_H
 
 #include "analysis/kind.h"
-#include "analysis/markup.h"
 #include "analysis/oui.h"
-#include "analysis/table.h"
+#include "common/markup.h"
+#include "common/table.h"
 
 enum { IID_PORTS = 65536 };
 

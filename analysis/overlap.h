@@ -2,8 +2,8 @@
 #ifndef ANALYSIS_OVERLAP_H
 #define ANALYSIS_OVERLAP_H
 
-#include "analysis/bgp.h"
 #include "analysis/source.h"
+#include "common/bgp.h"
 
 enum { OVERLAP_SETS = 12 };
 enum overlap_level {

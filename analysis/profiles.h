@@ -6,8 +6,8 @@
 #ifndef ANALYSIS_PROFILES_H
 #define ANALYSIS_PROFILES_H
 
-#include "analysis/bgp.h"
 #include "analysis/source.h"
+#include "common/bgp.h"
 
 enum { PROFILE_NIBBLES = 24, PROFILE_FIRST = 8 }; /* nibbles 8..31 from 0 */
 

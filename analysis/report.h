@@ -3,8 +3,8 @@
 #ifndef ANALYSIS_REPORT_H
 #define ANALYSIS_REPORT_H
 
-#include "analysis/markup.h"
-#include "analysis/table.h"
+#include "common/markup.h"
+#include "common/table.h"
 
 /* The page around its sections. */
 void report_open(struct markup *m, const char *title, const char *subtitle);

@@ -3,8 +3,8 @@
 #ifndef ANALYSIS_STABILITY_H
 #define ANALYSIS_STABILITY_H
 
-#include "analysis/markup.h"
-#include "analysis/table.h"
+#include "common/markup.h"
+#include "common/table.h"
 #include "hitlist/hitlist.h"
 
 enum { STABILITY_SPANS = 9 };

@@ -8,8 +8,8 @@
 #ifndef ANALYSIS_TREEMAP_H
 #define ANALYSIS_TREEMAP_H
 
-#include "analysis/bgp.h"
-#include "analysis/markup.h"
+#include "common/bgp.h"
+#include "common/markup.h"
 
 enum { TREEMAP_WIDTH = 160, TREEMAP_HEIGHT = 100, TREEMAP_LEGEND = 27 };
 

@@ -3,10 +3,10 @@
 #ifndef ANALYSIS_VERB_H
 #define ANALYSIS_VERB_H
 
-#include "analysis/markup.h"
 #include "analysis/source.h"
-#include "analysis/table.h"
+#include "common/markup.h"
 #include "common/opt.h"
+#include "common/table.h"
 
 struct verb_opts {
 	const char *output, *svg, *where;

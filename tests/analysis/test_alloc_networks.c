@@ -4,7 +4,7 @@
 
 #include "tests/common/failing.h"
 
-#include "analysis/bgp.c"
+#include "common/bgp.c"
 
 #define by_number by_number_of_map
 #include "analysis/treemap.c"

@@ -1,4 +1,4 @@
-#include "analysis/markup.h"
+#include "common/markup.h"
 
 #include <stdarg.h>
 #include <stdio.h>

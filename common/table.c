@@ -1,4 +1,4 @@
-#include "analysis/table.h"
+#include "common/table.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,10 +1,10 @@
-/* analysis/markup.h - SVG and HTML text that grows.
+/* common/markup.h - SVG and HTML text that grows.
  *
  * Errors stick and are told when it is saved.  The drawings use no identifiers,
  * and colours only through the classes of markup_style, so that any number of
  * them can be put into one page, and follow its light or dark scheme. */
-#ifndef ANALYSIS_MARKUP_H
-#define ANALYSIS_MARKUP_H
+#ifndef COMMON_MARKUP_H
+#define COMMON_MARKUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

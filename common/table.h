@@ -1,4 +1,4 @@
-/* analysis/table.h - results as tables: filled once, printed as aligned text,
+/* common/table.h - results as tables: filled once, printed as aligned text,
  * JSON or CSV.
  *
  * A doc holds single figures (facts) and tables.  Text: the facts, then each
@@ -9,8 +9,8 @@
  * Cells are added in the order of the columns; a row is complete when it has
  * them all.  Strings are copied.  Lack of memory sticks and is told by
  * doc_write(). */
-#ifndef ANALYSIS_TABLE_H
-#define ANALYSIS_TABLE_H
+#ifndef COMMON_TABLE_H
+#define COMMON_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "analysis/table.h"
+#include "common/table.h"
 
 static const struct column columns[] = { { "prefix", 0 },
 	                                 { "count", 0 },

@@ -1,4 +1,4 @@
-#include "analysis/bgp.h"
+#include "common/bgp.h"
 
 #include <ctype.h>
 #include <stdlib.h>

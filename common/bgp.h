@@ -1,10 +1,10 @@
-/* analysis/bgp.h - announced prefixes and the networks that originate them.
+/* common/bgp.h - announced prefixes and the networks that originate them.
  *
  * Text, one prefix a line: "2001:db8::/32 64496", or "2001:db8::<TAB>32<TAB>64496"
  * (pfx2as).  Of several origins ("64496_64497", "64496,64497") the first counts;
  * "AS" in front of the number is allowed.  IPv4 prefixes are left out. */
-#ifndef ANALYSIS_BGP_H
-#define ANALYSIS_BGP_H
+#ifndef COMMON_BGP_H
+#define COMMON_BGP_H
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
 
 #include "tests/common/failing.h"
 
-#include "analysis/table.c"
+#include "common/table.c"
 
 static int make(void)
 {
