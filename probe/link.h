@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "common/err.h"
+#include "common/observation.h"
 #include "probe/packet.h"
 
 enum { LINK_BATCH = 64 };
@@ -69,13 +70,20 @@ struct receiver {
 	enum packet_l2 l2;
 };
 
-/* One packet: what was captured of it, and when it arrived. */
-typedef void (*receive_fn)(void *ctx, const uint8_t *bytes, size_t captured,
-                           uint64_t when_us);
+/* Who gets what was received: whole packets, of what was captured and when it
+ * arrived; or answers that the kernel's own sockets gave and that were judged
+ * already, o NULL: as none of ours. */
+struct receive_sink {
+	void (*packet)(void *ctx, const uint8_t *bytes, size_t captured,
+	               uint64_t when_us);
+	void (*answer)(void *ctx, const struct observation *o);
+	void *ctx;
+};
 
 struct receiver_ops {
-	/* Wait up to timeout_ms for packets and give them to fn; how many. */
-	int (*poll)(struct receiver *r, int timeout_ms, receive_fn fn, void *ctx,
+	/* Wait up to timeout_ms for packets or answers and give them to `to`; how
+	 * many, or negative. */
+	int (*poll)(struct receiver *r, int timeout_ms, const struct receive_sink *to,
 	            struct diag *d);
 	uint64_t (*drops)(struct receiver *r); /* lost for lack of room so far */
 	void (*close)(struct receiver *r);

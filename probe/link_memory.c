@@ -80,7 +80,7 @@ struct receiver_memory {
 	struct memory_packet now; /* the one being given out */
 };
 
-static int poll_memory(struct receiver *r, int timeout_ms, receive_fn fn, void *ctx,
+static int poll_memory(struct receiver *r, int timeout_ms, const struct receive_sink *to,
                        struct diag *d)
 {
 	struct receiver_memory *m = (struct receiver_memory *)r;
@@ -89,7 +89,7 @@ static int poll_memory(struct receiver *r, int timeout_ms, receive_fn fn, void *
 
 	(void)d;
 	while (n < QUEUE_PACKETS && queue_pop(m->queue, &m->now, 1, n ? 0 : wait) == 1) {
-		fn(ctx, m->now.bytes, m->now.captured, m->now.when_us);
+		to->packet(to->ctx, m->now.bytes, m->now.captured, m->now.when_us);
 		n++;
 	}
 	return n;

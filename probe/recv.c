@@ -20,27 +20,25 @@ struct receiver_pcap {
 	pcap_t *pcap;
 	int fd;
 	uint64_t drops;
-	receive_fn fn; /* of the poll in progress */
-	void *ctx;
+	const struct receive_sink *to; /* of the poll in progress */
 };
 
 static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
 {
 	struct receiver_pcap *p = (struct receiver_pcap *)user;
 
-	p->fn(p->ctx, bytes, h->caplen,
-	      (uint64_t)h->ts.tv_sec * 1000000 + (uint64_t)h->ts.tv_usec);
+	p->to->packet(p->to->ctx, bytes, h->caplen,
+	              (uint64_t)h->ts.tv_sec * 1000000 + (uint64_t)h->ts.tv_usec);
 }
 
-static int poll_pcap(struct receiver *r, int timeout_ms, receive_fn fn, void *ctx,
+static int poll_pcap(struct receiver *r, int timeout_ms, const struct receive_sink *to,
                      struct diag *d)
 {
 	struct receiver_pcap *p = (struct receiver_pcap *)r;
 	struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
 	int n;
 
-	p->fn = fn;
-	p->ctx = ctx;
+	p->to = to;
 	if (poll(&pfd, 1, timeout_ms) < 0 && errno != EINTR)
 		return diag_set(d, -errno, "receiving failed: %s", strerror(errno));
 	n = pcap_dispatch(p->pcap, -1, on_packet, (u_char *)p);

@@ -30,7 +30,7 @@ static const struct reply_lane *find_lane(const struct reply_context *c,
 	return NULL;
 }
 
-static bool is_ours(const struct reply_context *c, struct addr128 a)
+bool reply_is_ours(const struct reply_context *c, struct addr128 a)
 {
 	for (unsigned i = 0; i < c->n_sources; i++)
 		if (addr_eq(c->sources[i], a))
@@ -78,14 +78,34 @@ static enum obs_outcome outcome_v4(const struct observation *o)
 	return OBS_OTHER_ERROR;
 }
 
+enum obs_outcome reply_outcome(const struct observation *o)
+{
+	return addr_is_v4(o->target) ? outcome_v4(o) : outcome_v6(o);
+}
+
+bool reply_judge_quote(const struct reply_context *c, const struct packet *inner,
+                       struct observation *o)
+{
+	const struct reply_lane *lane = find_lane(c, inner);
+	struct probe_flow flow;
+
+	if (!lane)
+		return false;
+	flow = (struct probe_flow){ .src = inner->src,
+		                    .dst = inner->dst,
+		                    .proto = lane->module->proto };
+	o->target = inner->dst;
+	o->proto = lane->module->proto;
+	o->outcome = (uint8_t)reply_outcome(o);
+	return lane->module->quote(lane->state, &c->scan, &flow, inner->l4, o);
+}
+
 /* An error about an error is never ours: what we send is no error, and the
  * module that is asked about the quote says so. */
 static bool parse_error(const struct reply_context *c, const struct packet *p,
                         struct observation *o)
 {
-	const struct reply_lane *lane;
 	struct wire r = p->l4;
-	struct probe_flow flow;
 	struct packet inner;
 
 	o->icmp_type = wire_get8(&r);
@@ -93,20 +113,12 @@ static bool parse_error(const struct reply_context *c, const struct packet *p,
 	wire_skip(&r, 6);
 	if (r.bad || !packet_parse(&inner, r, PACKET_QUOTED))
 		return false;
-	lane = inner.v6 == p->v6 ? find_lane(c, &inner) : NULL;
-	if (!lane || !addr_eq(inner.src, p->dst))
-		return false;
-	flow = (struct probe_flow){ .src = inner.src,
-		                    .dst = inner.dst,
-		                    .proto = lane->module->proto };
-	o->target = inner.dst;
-	o->proto = lane->module->proto;
-	o->outcome = (uint8_t)(p->v6 ? outcome_v6(o) : outcome_v4(o));
-	return lane->module->quote(lane->state, &c->scan, &flow, inner.l4, o);
+	return inner.v6 == p->v6 && addr_eq(inner.src, p->dst) &&
+	       reply_judge_quote(c, &inner, o);
 }
 
-static bool parse_direct(const struct reply_context *c, const struct packet *p,
-                         struct observation *o)
+bool reply_judge(const struct reply_context *c, const struct packet *p,
+                 struct observation *o)
 {
 	const struct reply_lane *lane = find_lane(c, p);
 	struct probe_flow flow;
@@ -128,12 +140,12 @@ bool reply_parse(const struct reply_context *c, struct wire w, enum packet_l2 l2
 
 	if (!packet_strip(&w, l2) || !packet_parse(&p, w, PACKET_RECEIVED))
 		return false;
-	if (!is_ours(c, p.dst) || !packet_checksum_ok(&p))
+	if (!reply_is_ours(c, p.dst) || !packet_checksum_ok(&p))
 		return false;
 	*o = (struct observation){
 		.from = p.src,
 		.when_us = when_us,
 		.hop_limit = p.hop_limit,
 	};
-	return is_error(&p) ? parse_error(c, &p, o) : parse_direct(c, &p, o);
+	return is_error(&p) ? parse_error(c, &p, o) : reply_judge(c, &p, o);
 }

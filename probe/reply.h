@@ -35,4 +35,20 @@ struct reply_context {
 bool reply_parse(const struct reply_context *c, struct wire w, enum packet_l2 l2,
                  uint64_t when_us, struct observation *o);
 
+/* The rest is for those to whom the kernel gives less than a packet.  Whether
+ * one of our addresses is a. */
+bool reply_is_ours(const struct reply_context *c, struct addr128 a);
+
+/* A packet that is no ICMP error, its checksum verified.  *o has from, when_us
+ * and hop_limit; the rest is set, as above. */
+bool reply_judge(const struct reply_context *c, const struct packet *p,
+                 struct observation *o);
+
+/* What an ICMP error quotes.  *o has icmp_type and icmp_code as well. */
+bool reply_judge_quote(const struct reply_context *c, const struct packet *inner,
+                       struct observation *o);
+
+/* What an ICMP error means: *o has target, from, icmp_type and icmp_code. */
+enum obs_outcome reply_outcome(const struct observation *o);
+
 #endif

@@ -63,33 +63,55 @@ static void count_outcome(struct scan_counters *c, const struct observation *o)
 		count_add(&c->errors, 1);
 }
 
+/* A validated reply: count it, and pass it on when it is new. */
+static void deliver(struct listener *l, struct observation *o)
+{
+	struct probe_scan *s = l->s;
+	struct scan_counters *c = &s->count;
+
+	count_add(&c->valid, 1);
+	o->vantage = s->cfg.vantage;
+	o->cooldown = atomic_load_explicit(&c->cooling, memory_order_relaxed);
+	if (s->dedup && dedup_seen(s->dedup, o)) {
+		count_add(&c->repeats, 1);
+		return;
+	}
+	count_outcome(c, o);
+	l->sink->observe(l->sink->ctx, o);
+}
+
 static void on_packet(void *ctx, const uint8_t *bytes, size_t captured, uint64_t when_us)
 {
 	struct listener *l = ctx;
 	struct probe_scan *s = l->s;
-	struct scan_counters *c = &s->count;
 	struct observation o;
 
-	count_add(&c->received, 1);
-	if (!reply_parse(&s->reply, wire_from(bytes, captured), s->receiver->l2, when_us,
-	                 &o)) {
-		count_add(&c->invalid, 1);
+	count_add(&s->count.received, 1);
+	if (reply_parse(&s->reply, wire_from(bytes, captured), s->receiver->l2, when_us,
+	                &o))
+		deliver(l, &o);
+	else
+		count_add(&s->count.invalid, 1);
+}
+
+static void on_answer(void *ctx, const struct observation *o)
+{
+	struct listener *l = ctx;
+	struct observation copy;
+
+	count_add(&l->s->count.received, 1);
+	if (!o) {
+		count_add(&l->s->count.invalid, 1);
 		return;
 	}
-	count_add(&c->valid, 1);
-	o.vantage = s->cfg.vantage;
-	o.cooldown = atomic_load_explicit(&c->cooling, memory_order_relaxed);
-	if (s->dedup && dedup_seen(s->dedup, &o)) {
-		count_add(&c->repeats, 1);
-		return;
-	}
-	count_outcome(c, &o);
-	l->sink->observe(l->sink->ctx, &o);
+	copy = *o;
+	deliver(l, &copy);
 }
 
 static void *listen_thread(void *arg)
 {
 	struct listener *l = arg;
+	const struct receive_sink to = { on_packet, on_answer, l };
 	struct receiver *r = l->s->receiver;
 	uint64_t look_at = 0;
 	bool last = false;
@@ -98,7 +120,7 @@ static void *listen_thread(void *arg)
 	/* After the stop, what is in the buffer still counts. */
 	while (n > 0 || !last) {
 		last = atomic_load(&l->stop);
-		n = r->ops->poll(r, last ? 0 : RECEIVE_MS, on_packet, l, &l->why);
+		n = r->ops->poll(r, last ? 0 : RECEIVE_MS, &to, &l->why);
 		if (n < 0) {
 			l->rc = n;
 			atomic_store(&l->failed, true);
