@@ -87,7 +87,7 @@ static int print_compat(const struct iid_opts *o, int argc, char *argv[], struct
 	for (int i = 0; i < argc && rc >= 0; i++)
 		rc = source_visit(argv[i], &cfg, add, &s, d);
 	if (rc >= 0)
-		rc = writer_open(&w, o->v.output, d);
+		rc = writer_open(&w, o->v.out.path, d);
 	if (rc < 0)
 		return rc;
 	addr6_write(&s, w);
@@ -104,7 +104,7 @@ int iid_run(const void *cfg, int argc, char *argv[])
 
 	if (!o->compat)
 		return verb_run(&o->v, fill, o, argc, argv);
-	if (o->v.json || o->v.csv || o->v.svg || o->v.tables.n) {
+	if (o->v.out.json || o->v.out.csv || o->v.svg || o->v.out.tables.n) {
 		log_error("--addr6-compat is a form of its own: it goes with none of "
 		          "--json, --csv, --table, --svg");
 		return CMD_USAGE;

@@ -3,16 +3,11 @@
 #include "common/log.h"
 
 const struct stability_opts stability_defaults = {
-	.v = { .output = "-" },
+	.v = VERB_DEFAULTS,
 };
 
 const struct opt stability_options[] = {
-	OPT_FLAG("json", 'j', struct stability_opts, v.json, "print JSON"),
-	OPT_FLAG("csv", 0, struct stability_opts, v.csv, "print CSV"),
-	OPT_LIST("table", 't', struct stability_opts, v.tables, "NAME",
-	         "print this table only (repeatable)"),
-	OPT_STR("output-file", 'o', struct stability_opts, v.output, "FILE",
-	        "write to FILE instead of standard output"),
+	DOC_OUTPUT_OPTS(struct stability_opts, v.out),
 	OPT_FLAG("quiet", 'q', struct stability_opts, v.quiet, "report errors only"),
 	VERB_SVG_OPT(struct stability_opts, v),
 	OPT_END,

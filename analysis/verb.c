@@ -2,21 +2,6 @@
 
 #include "common/log.h"
 
-static int write_doc(const struct verb_opts *o, const struct doc *doc, struct diag *d)
-{
-	enum doc_format format = o->json ? DOC_JSON : o->csv ? DOC_CSV : DOC_TEXT;
-	struct writer *w;
-	int rc = writer_open(&w, o->output, d);
-
-	if (rc < 0)
-		return rc;
-	rc = doc_write(doc, w, format, &o->tables, d);
-	if (rc >= 0)
-		rc = writer_commit(w, d);
-	writer_close(w);
-	return rc;
-}
-
 int verb_run_own(const struct verb_opts *o, verb_work work, const void *cfg, int argc,
                  char *argv[])
 {
@@ -27,7 +12,7 @@ int verb_run_own(const struct verb_opts *o, verb_work work, const void *cfg, int
 
 	if (o->quiet)
 		log_set_level(LOG_ERROR);
-	if (o->json && o->csv) {
+	if (o->out.json && o->out.csv) {
 		log_error("--json and --csv exclude each other");
 		doc_free(doc);
 		return CMD_USAGE;
@@ -37,7 +22,7 @@ int verb_run_own(const struct verb_opts *o, verb_work work, const void *cfg, int
 	if (rc >= 0 && o->svg)
 		rc = markup_save(&m, o->svg, &d);
 	if (rc >= 0)
-		rc = write_doc(o, doc, &d);
+		rc = doc_save(doc, &o->out, &d);
 	if (rc < 0)
 		log_error("%s", diag_str(&d, rc));
 	markup_fini(&m);

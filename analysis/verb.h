@@ -9,24 +9,19 @@
 #include "common/table.h"
 
 struct verb_opts {
-	const char *output, *svg, *where;
-	bool json, csv, strict, quiet;
-	struct opt_list tables;
+	struct doc_output out;
+	const char *svg, *where;
+	bool strict, quiet;
 	uint64_t memory;
 };
 
-#define VERB_DEFAULTS                       \
-	{                                   \
-		.output = "-", .memory = 0, \
+#define VERB_DEFAULTS                                \
+	{                                            \
+		.out = { .path = "-" }, .memory = 0, \
 	}
 
 #define VERB_OUTPUT_OPTS(cfg, f)                                                \
-	OPT_FLAG("json", 'j', cfg, f.json, "print JSON"),                       \
-		OPT_FLAG("csv", 0, cfg, f.csv, "print CSV"),                    \
-		OPT_LIST("table", 't', cfg, f.tables, "NAME",                   \
-	                 "print this table only (repeatable)"),                 \
-		OPT_STR("output-file", 'o', cfg, f.output, "FILE",              \
-	                "write to FILE instead of standard output"),            \
+	DOC_OUTPUT_OPTS(cfg, f.out),                                            \
 		OPT_STR("where", 'w', cfg, f.where, "COLUMN=VALUE",             \
 	                "of CSV files only the lines with that value, such as " \
 	                "success=1"),                                           \

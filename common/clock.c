@@ -20,6 +20,11 @@ uint64_t clock_wall_us(void)
 	return now_ns(CLOCK_REALTIME) / NS_PER_US;
 }
 
+uint64_t clock_cpu_ns(void)
+{
+	return now_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 void clock_sleep_until(uint64_t mono_ns)
 {
 	struct timespec t = {

@@ -10,6 +10,7 @@
 
 uint64_t clock_mono_ns(void);
 uint64_t clock_wall_us(void);             /* since 1970-01-01 UTC */
+uint64_t clock_cpu_ns(void);              /* used by this process so far */
 void clock_sleep_until(uint64_t mono_ns); /* returns early on a signal */
 
 /* "2026-05-04T12:00:00Z"; buf is returned. */

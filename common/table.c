@@ -519,3 +519,21 @@ const char *table_column(const struct table *t, size_t column)
 {
 	return t->columns[column].name;
 }
+
+int doc_save(const struct doc *d, const struct doc_output *o, struct diag *diag)
+{
+	enum doc_format format = o->json ? DOC_JSON : o->csv ? DOC_CSV : DOC_TEXT;
+	struct writer *w;
+	int rc;
+
+	if (o->json && o->csv)
+		return diag_set(diag, -EINVAL, "--json and --csv exclude each other");
+	rc = writer_open(&w, o->path, diag);
+	if (rc < 0)
+		return rc;
+	rc = doc_write(d, w, format, &o->tables, diag);
+	if (rc >= 0)
+		rc = writer_commit(w, diag);
+	writer_close(w);
+	return rc;
+}

@@ -59,6 +59,22 @@ enum doc_format { DOC_TEXT, DOC_JSON, DOC_CSV };
 int doc_write(const struct doc *d, struct writer *w, enum doc_format format,
               const struct opt_list *only, struct diag *diag);
 
+/* Where a doc goes, as rows of an option table: text unless json or csv is set
+ * (both: -EINVAL).  path is a file or "-". */
+struct doc_output {
+	const char *path;
+	bool json, csv;
+	struct opt_list tables;
+};
+#define DOC_OUTPUT_OPTS(cfg, f)                                  \
+	OPT_FLAG("json", 'j', cfg, f.json, "print JSON"),        \
+		OPT_FLAG("csv", 0, cfg, f.csv, "print CSV"),     \
+		OPT_LIST("table", 't', cfg, f.tables, "NAME",    \
+	                 "print this table only (repeatable)"),  \
+		OPT_STR("output-file", 'o', cfg, f.path, "FILE", \
+	                "write to FILE instead of standard output")
+int doc_save(const struct doc *d, const struct doc_output *o, struct diag *diag);
+
 /* For those who print tables in their own way: the table at index i (NULL past the
  * end; 0 has the facts), and the text of a cell. */
 const struct table *doc_at(const struct doc *d, size_t i);

@@ -66,7 +66,7 @@ int tgen_read_lists(struct addrvec *v, const struct opt_list *files, bool strict
 	return 0;
 }
 
-static int read_aliased(struct ivtab **out, const struct opt_list *files, struct diag *d)
+int tgen_read_aliased(struct ivtab **out, const struct opt_list *files, struct diag *d)
 {
 	struct ivtab_builder *b;
 	int rc = 0;
@@ -103,7 +103,7 @@ int tgen_job_open(struct tgen_job *job, const struct tgen_source *src, const cha
 	*job = (struct tgen_job){ 0 };
 	rc = scope_new(&job->scope, &src->scope, d);
 	if (rc == 0)
-		rc = read_aliased(&job->aliased, &src->aliased, d);
+		rc = tgen_read_aliased(&job->aliased, &src->aliased, d);
 	cfg.scope = job->scope;
 	cfg.aliased = job->aliased;
 	if (rc == 0 && model)

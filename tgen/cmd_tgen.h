@@ -4,6 +4,7 @@
 
 #include "common/opt.h"
 #include "common/scope.h"
+#include "common/table.h"
 #include "tgen/tgen.h"
 
 /* What a generator is made of: options of emit and train. */
@@ -15,11 +16,14 @@ struct tgen_source {
 	bool strict;
 };
 
-#define TGEN_SOURCE_OPTS(cfg, f)                                                         \
+#define TGEN_SOURCE_OPTS(cfg, f)                                    \
+	TGEN_SEED_OPTS(cfg, f),                                     \
+		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME", \
+	                "one of `sextant tgen algorithms' (default: the first)")
+/* The same without a choice of the algorithm. */
+#define TGEN_SEED_OPTS(cfg, f)                                                           \
 	OPT_LIST("seeds", 's', cfg, f.seeds, "FILE",                                     \
 	         "learn from the addresses in FILE (repeatable)"),                       \
-		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME",                      \
-	                "one of `sextant tgen algorithms' (default: the first)"),        \
 		OPT_COUNT("seed", 0, cfg, f.seed, "N",                                   \
 	                  "decides between equals; same seed, same output (default 0)"), \
 		OPT_LIST("aliased", 'A', cfg, f.aliased, "FILE",                         \
@@ -46,6 +50,9 @@ void tgen_job_close(struct tgen_job *job);
 int tgen_read_lists(struct addrvec *v, const struct opt_list *files, bool strict,
                     struct diag *d);
 
+/* A table of all the prefixes in some files; NULL when there are none. */
+int tgen_read_aliased(struct ivtab **out, const struct opt_list *files, struct diag *d);
+
 struct tgen_emit_cfg {
 	struct tgen_source src;
 	const char *model, *save, *output;
@@ -65,7 +72,17 @@ struct tgen_feedback_cfg {
 	const char *model, *output;
 };
 
-extern const struct opt tgen_emit_opts[], tgen_train_opts[], tgen_feedback_opts[];
+struct tgen_eval_cfg {
+	struct tgen_source src;
+	struct opt_list algorithms, holdout;
+	uint64_t number, folds, rounds;
+	const char *bgp, *svg;
+	struct doc_output out;
+};
+
+extern const struct opt tgen_emit_opts[], tgen_train_opts[], tgen_feedback_opts[],
+	tgen_eval_opts[];
+extern const struct tgen_eval_cfg tgen_eval_defaults;
 extern const struct tgen_emit_cfg tgen_emit_defaults;
 extern const struct tgen_train_cfg tgen_train_defaults;
 extern const struct tgen_feedback_cfg tgen_feedback_defaults;
@@ -73,6 +90,7 @@ extern const struct tgen_feedback_cfg tgen_feedback_defaults;
 int tgen_emit_run(const void *cfg, int argc, char *argv[]);
 int tgen_train_run(const void *cfg, int argc, char *argv[]);
 int tgen_feedback_run(const void *cfg, int argc, char *argv[]);
+int tgen_eval_run(const void *cfg, int argc, char *argv[]);
 
 /* Say what went wrong, once: the exit status. */
 int tgen_exit_status(int rc, const struct diag *d);

@@ -35,6 +35,12 @@ static const char feedback_details[] =
 	"sextant tgen emit --model m1 -n 100k --save m2 -o c.txt\n"
 	"sextant tgen feedback --model m2 --hits alive.txt --misses dead.txt -o m3";
 
+static const char eval_details[] =
+	"Learns from the seeds, asks for candidates and counts those that are among "
+	"addresses held out: how many, in how many networks, whether the predicted "
+	"probabilities are true, and what it costs. Without --holdout the seeds are "
+	"cut into parts, each held out in turn, and counts are summed over the trials.";
+
 const struct cmd tgen_cmds[] = {
 	{ "emit", tgen_emit_run, "", "write candidates, best first", tgen_emit_opts,
 	  &tgen_emit_defaults, sizeof(struct tgen_emit_cfg), 0, emit_details },
@@ -43,6 +49,9 @@ const struct cmd tgen_cmds[] = {
 	{ "feedback", tgen_feedback_run, "", "tell a model what was alive",
 	  tgen_feedback_opts, &tgen_feedback_defaults, sizeof(struct tgen_feedback_cfg),
 	  0, feedback_details },
+	{ "eval", tgen_eval_run, "", "try algorithms on addresses held out",
+	  tgen_eval_opts, &tgen_eval_defaults, sizeof(struct tgen_eval_cfg), 0,
+	  eval_details },
 	{ "algorithms", algorithms_run, "", "list the algorithms", algorithms_opts,
 	  &algorithms_defaults, sizeof(struct algorithms_cfg), 0, NULL },
 	{ 0 },

@@ -43,17 +43,13 @@ struct tgen_candidate {
 	uint32_t region; /* credit feedback to it; below 2^32 - 1 */
 };
 
-/* As the region of a result: not known (a resumed run); the generator finds it
- * from the address. */
-enum { TGEN_REGION_UNKNOWN = -1 };
-
 /* For results whose candidate's region is not at hand: it is looked up. */
 #define TGEN_REGION_UNKNOWN UINT32_MAX
 
 /* What a probed candidate turned out to be. */
 struct tgen_result {
 	struct addr128 addr;
-	uint32_t region; /* the candidate's, or (uint32_t)TGEN_REGION_UNKNOWN */
+	uint32_t region; /* the candidate's, or TGEN_REGION_UNKNOWN */
 	bool alive;
 };
 
