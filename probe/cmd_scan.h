@@ -24,6 +24,8 @@ struct scan_options {
 	uint64_t checkpoint_ns;
 	uint64_t shards, probe_length, iid_num;
 	const char *shard, *iid;
+	uint64_t senders;
+	const char *cores;
 	unsigned format, dedup;
 	bool strict, no_header, dry_run, quiet, verbose;
 	bool list_modules, list_fields, echo;

@@ -36,7 +36,7 @@ int scan_filter(const struct probe_scan *s, char *buf, size_t cap)
 	if (!f)
 		return -ENOMEM;
 	for (int v6 = 0; v6 < 2; v6++) {
-		if (!s->links[v6])
+		if (!s->senders[0].links[v6])
 			continue;
 		if (ftell(f) > 0)
 			fprintf(f, " or ");

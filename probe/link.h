@@ -24,6 +24,7 @@ struct link { /* the first member of each back-end's struct */
 	const struct link_ops *ops;
 	bool ethernet;   /* frames start with an Ethernet header, else with IP */
 	unsigned filled; /* committed and not yet submitted */
+	unsigned batch;  /* frames that it takes at once, and is efficient with */
 	atomic_uint_fast64_t sent, errors;
 };
 
@@ -47,8 +48,9 @@ static inline void link_close(struct link *l)
  * a link-layer address (tun, PPP, tunnels) the frames start with IP. */
 int link_packet_open(struct link **out, int ifindex, bool ethernet, struct diag *d);
 
-/* AF_XDP in copy mode, through the first queue of an Ethernet interface. */
-int link_xdp_open(struct link **out, int ifindex, struct diag *d);
+/* AF_XDP in copy mode, through one queue of an Ethernet interface, which can have only
+ * one such socket. */
+int link_xdp_open(struct link **out, int ifindex, unsigned queue, struct diag *d);
 
 /* Raw IP sockets: the kernel routes each packet and finds each neighbour.  For
  * targets on the link itself, where there is no gateway to send to. */

@@ -85,6 +85,7 @@ int link_ip_open(struct link **out, bool v6, const char *interface, struct diag 
 	if (!p)
 		return -ENOMEM;
 	p->link.ops = &ip_ops;
+	p->link.batch = LINK_BATCH;
 	p->v6 = v6;
 	/* IPPROTO_RAW: the packets bring their own IP header, in both families. */
 	p->fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);

@@ -59,6 +59,7 @@ int link_memory_open(struct link **out, link_sent_fn sent, void *ctx)
 	if (!m)
 		return -ENOMEM;
 	m->link.ops = &memory_ops;
+	m->link.batch = LINK_BATCH;
 	m->link.ethernet = true;
 	m->sent = sent;
 	m->ctx = ctx;

@@ -85,6 +85,7 @@ int link_packet_open(struct link **out, int ifindex, bool ethernet, struct diag 
 	if (!p)
 		return -ENOMEM;
 	p->link.ops = &packet_ops;
+	p->link.batch = LINK_BATCH;
 	p->link.ethernet = ethernet;
 	p->fd = socket(AF_PACKET, (ethernet ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 	if (p->fd < 0) {

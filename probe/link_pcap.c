@@ -67,6 +67,7 @@ int link_pcap_open(struct link **out, const char *path, struct diag *d)
 	if (!p)
 		return -ENOMEM;
 	p->link.ops = &pcap_ops;
+	p->link.batch = LINK_BATCH;
 	p->link.ethernet = true;
 	p->dead = pcap_open_dead(DLT_EN10MB, PACKET_MAX);
 	p->dump = p->dead ? pcap_dump_open(p->dead, path) : NULL;

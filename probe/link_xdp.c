@@ -206,11 +206,12 @@ static int map_rings(struct link_xdp *x)
 	return rc;
 }
 
-static int set_up(struct link_xdp *x, int ifindex)
+static int set_up(struct link_xdp *x, int ifindex, unsigned queue)
 {
 	struct xdp_umem_reg reg = { .len = FRAMES * CHUNK, .chunk_size = CHUNK };
 	struct sockaddr_xdp me = { .sxdp_family = AF_XDP,
 		                   .sxdp_ifindex = (uint32_t)ifindex,
+		                   .sxdp_queue_id = queue,
 		                   .sxdp_flags = XDP_COPY };
 	int size = RING, rc;
 
@@ -236,7 +237,7 @@ static int set_up(struct link_xdp *x, int ifindex)
 	return bind(x->fd, (struct sockaddr *)&me, sizeof(me)) < 0 ? -errno : 0;
 }
 
-int link_xdp_open(struct link **out, int ifindex, struct diag *d)
+int link_xdp_open(struct link **out, int ifindex, unsigned queue, struct diag *d)
 {
 	struct link_xdp *x = calloc(1, sizeof(*x));
 	int rc;
@@ -244,12 +245,18 @@ int link_xdp_open(struct link **out, int ifindex, struct diag *d)
 	if (!x)
 		return -ENOMEM;
 	x->link.ops = &xdp_ops;
+	x->link.batch = LINK_BATCH;
 	x->link.ethernet = true;
 	x->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	rc = x->fd < 0 ? -errno : set_up(x, ifindex);
+	rc = x->fd < 0 ? -errno : set_up(x, ifindex, queue);
 	if (rc < 0) {
-		diag_set(d, rc, "cannot send through AF_XDP: %s%s", strerror(-rc),
-		         rc == -EPERM ? " (it takes CAP_NET_RAW)" : "");
+		diag_set(d, rc, "cannot send through AF_XDP, queue %u: %s%s", queue,
+		         strerror(-rc),
+		         rc == -EPERM   ? " (it takes CAP_NET_RAW)"
+		         : rc == -EBUSY ? " (another program has it)"
+		         : rc == -EINVAL && queue
+		                 ? " (each sending thread takes a queue of the interface)"
+		                 : "");
 		close_xdp(&x->link);
 		return rc;
 	}

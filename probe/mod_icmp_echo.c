@@ -102,16 +102,22 @@ static void layout_v6(const void *state, struct wire_out *w)
 	wire_put_zeros(w, s->data_size - s->base);
 }
 
+static struct module_data data_of(const void *state, const struct module_shot *shot)
+{
+	(void)state;
+	return (struct module_data){ shot->tag, shot->now_us };
+}
+
 static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
 	const struct echo_state *s = state;
 
-	fill_put32(f, AT_ID, (uint32_t)cookie_flow(&scan->key, &shot->flow));
+	(void)scan;
+	fill_put32(f, AT_ID, (uint32_t)shot->cookie);
 	fill_put32(f, s->base + AT_TAG, shot->tag);
 	fill_put64(f, s->base + AT_TIME, shot->now_us);
-	fill_put64(f, s->base + AT_COOKIE,
-	           cookie_data(&scan->key, &shot->flow, shot->tag, shot->now_us));
+	fill_put64(f, s->base + AT_COOKIE, shot->data_cookie);
 }
 
 static uint32_t elapsed_us(uint64_t then, uint64_t now)
@@ -196,6 +202,7 @@ const struct probe_module probe_icmp6_echo = {
 	.prepare = prepare,
 	.check = check,
 	.layout = layout_v6,
+	.data = data_of,
 	.fill = fill,
 	.reply = reply,
 	.quote = quote,
@@ -215,6 +222,7 @@ const struct probe_module probe_icmp_echo = {
 	.prepare = prepare,
 	.check = check,
 	.layout = layout_v4,
+	.data = data_of,
 	.fill = fill,
 	.reply = reply,
 	.quote = quote,

@@ -86,10 +86,19 @@ static void layout(const void *state, struct wire_out *w)
 	wire_put_zeros(w, 8);
 }
 
-static uint32_t add_check(const struct module_scan *scan, const struct probe_flow *flow,
-                          uint32_t data)
+static struct module_data data_of(const void *state, const struct module_shot *shot)
 {
-	return (uint32_t)cookie_data(&scan->key, flow, data, 1) << (DATA_BITS + 1) | data;
+	(void)state;
+	return (struct module_data){
+		shot->tag && shot->tag <= DATA_MASK ? IS_TAG | shot->tag
+						    : (uint32_t)shot->now_us & DATA_MASK,
+		1,
+	};
+}
+
+static uint32_t add_check(uint64_t cookie, uint32_t data)
+{
+	return (uint32_t)cookie << (DATA_BITS + 1) | data;
 }
 
 static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
@@ -103,17 +112,13 @@ static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
 	const struct syn_state *s = state;
-	uint64_t cookie = cookie_flow(&scan->key, &shot->flow);
 
-	fill_put16(f, AT_SPORT, source_port(scan, cookie));
+	fill_put16(f, AT_SPORT, source_port(scan, shot->cookie));
 	fill_put16(f, AT_DPORT, shot->flow.port);
-	fill_put32(f, AT_SEQ, (uint32_t)cookie);
+	fill_put32(f, AT_SEQ, (uint32_t)shot->cookie);
 	if (!s->no_timestamp)
 		fill_put32(f, AT_TIME,
-		           add_check(scan, &shot->flow,
-		                     shot->tag && shot->tag <= DATA_MASK
-		                             ? IS_TAG | shot->tag
-		                             : (uint32_t)shot->now_us & DATA_MASK));
+		           add_check(shot->data_cookie, data_of(state, shot).tag));
 }
 
 /* The echo in the timestamp option, of n bytes of options at r. */
@@ -144,7 +149,7 @@ static void read_echo(const struct module_scan *scan, const struct probe_flow *f
 {
 	uint32_t data = echo & (IS_TAG | DATA_MASK);
 
-	if (echo != add_check(scan, flow, data))
+	if (echo != add_check(cookie_data(&scan->key, flow, data, 1), data))
 		return;
 	if (data & IS_TAG)
 		o->tag = data & DATA_MASK;
@@ -218,6 +223,7 @@ const struct probe_module probe_tcp_syn = {
 	.state_size = sizeof(struct syn_state),
 	.check = check,
 	.layout = layout,
+	.data = data_of,
 	.fill = fill,
 	.reply = reply,
 	.quote = quote,

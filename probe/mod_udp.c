@@ -93,7 +93,7 @@ static void fill(const void *state, const struct module_scan *scan,
 	const struct payload *p = &s->table.payload[variant(s, shot->flow.port)];
 	uint8_t cookie[8];
 
-	fill_put16(f, 0, source_port(scan, cookie_flow(&scan->key, &shot->flow)));
+	fill_put16(f, 0, source_port(scan, shot->cookie));
 	fill_put16(f, 2, shot->flow.port);
 	if (!p->fill_len)
 		return;

@@ -27,7 +27,15 @@ struct module_scan {
 struct module_shot {
 	struct probe_flow flow;
 	uint32_t tag;
-	uint64_t now_us; /* wall clock */
+	uint64_t now_us;      /* wall clock */
+	uint64_t cookie;      /* of the flow */
+	uint64_t data_cookie; /* of what the module's data() says */
+};
+
+/* What a second cookie covers: see cookie_data(). */
+struct module_data {
+	uint32_t tag;
+	uint64_t time_us;
 };
 
 struct probe_module {
@@ -56,6 +64,10 @@ struct probe_module {
 	unsigned (*variant)(const void *state, uint16_t port);
 	void (*layout_of)(const void *state, unsigned variant, struct wire_out *w);
 
+	/* What the probe's second cookie covers; NULL: it has none. */
+	struct module_data (*data)(const void *state, const struct module_shot *shot);
+
+	/* Patch a packet.  The shot's cookies are there. */
 	void (*fill)(const void *state, const struct module_scan *scan,
 	             const struct module_shot *shot, struct packet_fill *f);
 
@@ -81,6 +93,20 @@ extern const struct probe_module probe_udp;
 extern const struct probe_module probe_tcp_ack;
 extern const struct probe_module probe_tcp_synack;
 extern const struct probe_module probe_icmp_time;
+
+/* The cookies of one shot, where there is no batch of them (cookie.h). */
+static inline void module_shot_cookies(struct module_shot *shot,
+                                       const struct probe_module *m, const void *state,
+                                       const struct module_scan *scan)
+{
+	struct module_data data;
+
+	shot->cookie = cookie_flow(&scan->key, &shot->flow);
+	if (!m->data)
+		return;
+	data = m->data(state, shot);
+	shot->data_cookie = cookie_data(&scan->key, &shot->flow, data.tag, data.time_us);
+}
 
 /* The list of modules built in: NULL past the end, or when there is none. */
 const struct probe_module *module_at(unsigned i);

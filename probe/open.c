@@ -16,6 +16,8 @@ static int check_config(const struct probe_config *cfg, struct diag *d)
 		                "the rate must be more than 0 packets a second");
 	if (cfg->probes < 1)
 		return diag_set(d, -EINVAL, "the probes per target must be 1 or more");
+	if (cfg->senders > PROBE_SENDERS || cfg->n_cores > PROBE_SENDERS)
+		return diag_set(d, -EINVAL, "at most %d threads send", PROBE_SENDERS);
 	if (cfg->hop_limit > 255)
 		return diag_set(d, -EINVAL, "the hop limit must be within 1 and 255");
 	return 0;
@@ -150,7 +152,7 @@ static void drop_family(struct probe_scan *s, int v6)
 }
 
 static int make_templates(struct scan_lane *l, const struct probe_config *cfg,
-                          const struct packet_plan *way, struct diag *d)
+                          const struct packet_plan *way, bool ethernet, struct diag *d)
 {
 	const struct probe_module *m = l->reply.module;
 	uint8_t l4[PACKET_L4_MAX];
@@ -162,7 +164,7 @@ static int make_templates(struct scan_lane *l, const struct probe_config *cfg,
 	if (!l->templates)
 		return -ENOMEM;
 
-	plan.ethernet = l->link->ethernet;
+	plan.ethernet = ethernet;
 	plan.v6 = l->reply.family == PROBE_V6;
 	plan.ip_proto = m->ip_proto;
 	plan.hop_limit = (uint8_t)(cfg->hop_limit ? cfg->hop_limit : 64);
@@ -186,7 +188,7 @@ static int make_templates(struct scan_lane *l, const struct probe_config *cfg,
 static int take_way(struct probe_scan *s, const struct scan_way *way, struct diag *d)
 {
 	for (int v6 = V4; v6 <= V6; v6++) {
-		if (!s->links[v6]) {
+		if (!s->senders[0].links[v6]) {
 			drop_family(s, v6);
 			continue;
 		}
@@ -198,8 +200,8 @@ static int take_way(struct probe_scan *s, const struct scan_way *way, struct dia
 	for (unsigned i = 0; i < s->n_lanes; i++) {
 		int v6 = s->lanes[i].reply.family == PROBE_V6, rc;
 
-		s->lanes[i].link = s->links[v6];
-		rc = make_templates(&s->lanes[i], &s->cfg, &way->plan[v6], d);
+		rc = make_templates(&s->lanes[i], &s->cfg, &way->plan[v6],
+		                    s->senders[0].links[v6]->ethernet, d);
 		if (rc < 0)
 			return rc;
 		s->reply.lanes[i] = s->lanes[i].reply;
@@ -221,6 +223,9 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	if (!s)
 		return -ENOMEM;
 	s->cfg = *cfg;
+	s->n_senders = cfg->senders ? cfg->senders : 1;
+	for (unsigned i = 0; i < s->n_senders; i++)
+		atomic_init(&s->senders[i].oldest, UINT64_MAX);
 	atomic_init(&s->scope, cfg->scope);
 	s->reply.scan.source_port = cfg->source_port;
 	mac_key_random(&s->reply.scan.key);
@@ -239,6 +244,28 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	return 0;
 }
 
+static void close_pair(struct link *pair[2])
+{
+	link_close(pair[V4]);
+	if (pair[V6] != pair[V4])
+		link_close(pair[V6]);
+	pair[V4] = pair[V6] = NULL;
+}
+
+static void take_links(struct probe_scan *s, const struct scan_way *way)
+{
+	for (unsigned i = 0; i < s->n_senders; i++)
+		memcpy(s->senders[i].links, way->links[i], sizeof(way->links[i]));
+}
+
+static void close_links(const struct scan_way *way)
+{
+	struct scan_way w = *way;
+
+	for (unsigned i = 0; i < PROBE_SENDERS; i++)
+		close_pair(w.links[i]);
+}
+
 int scan_open(struct probe_scan **out, const struct probe_config *cfg,
               const struct scan_way *way, struct diag *d)
 {
@@ -246,13 +273,11 @@ int scan_open(struct probe_scan **out, const struct probe_config *cfg,
 	int rc = scan_new(&s, cfg, d);
 
 	if (rc < 0) {
-		link_close(way->links[V4]);
-		if (way->links[V6] != way->links[V4])
-			link_close(way->links[V6]);
+		close_links(way);
 		receiver_close(way->receiver);
 		return rc;
 	}
-	memcpy(s->links, way->links, sizeof(s->links));
+	take_links(s, way);
 	s->receiver = way->receiver;
 	rc = take_way(s, way, d);
 	if (rc < 0) {
@@ -320,7 +345,9 @@ struct way_finder {
 	enum link_kind kind;
 	struct route_interface interface;
 	struct scan_way way;
-	struct link *frames; /* shared by the families that send frames */
+	bool by_kernel[2];   /* a family's packets go through a raw IP socket */
+	unsigned sender;     /* whose links are being opened */
+	struct link *frames; /* its, shared by the families that send frames */
 };
 
 static int open_frames(struct way_finder *f, struct diag *d)
@@ -335,9 +362,38 @@ static int open_frames(struct way_finder *f, struct diag *d)
 		return diag_set(d, -EOPNOTSUPP, "%s: AF_XDP is for Ethernet",
 		                f->interface.link.name);
 	if (f->kind == LINK_XDP)
-		return link_xdp_open(&f->frames, f->interface.link.ifindex, d);
+		return link_xdp_open(&f->frames, f->interface.link.ifindex, f->sender, d);
 	return link_packet_open(&f->frames, f->interface.link.ifindex,
 	                        f->interface.ethernet, d);
+}
+
+static int open_family(struct way_finder *f, int v6, struct diag *d)
+{
+	struct link **l = &f->way.links[f->sender][v6];
+	int rc;
+
+	if (f->by_kernel[v6])
+		return link_ip_open(l, v6, f->interface.link.name, d);
+	rc = open_frames(f, d);
+	*l = rc < 0 ? NULL : f->frames;
+	return rc;
+}
+
+/* The same links for the other senders as for the first. */
+static int open_others(struct way_finder *f, struct diag *d)
+{
+	int rc = 0;
+
+	if (f->s->n_senders > 1 && f->kind == LINK_PCAP)
+		return diag_set(d, -EINVAL, "a capture file is written by one thread");
+	for (unsigned i = 1; rc == 0 && i < f->s->n_senders; i++) {
+		f->sender = i;
+		f->frames = NULL;
+		for (int v6 = V4; rc == 0 && v6 <= V6; v6++)
+			if (f->way.links[0][v6])
+				rc = open_family(f, v6, d);
+	}
+	return rc;
 }
 
 static int find_family(struct way_finder *f, int v6, struct diag *d)
@@ -366,13 +422,10 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 		                "or give a --gateway-mac",
 		                f->interface.link.name);
 	f->way.source[v6] = path.source;
-	if (!offline && (f->kind == LINK_IP || path.via == ROUTE_KERNEL))
-		return link_ip_open(&f->way.links[v6], v6, f->interface.link.name, d);
+	f->by_kernel[v6] = !offline && (f->kind == LINK_IP || path.via == ROUTE_KERNEL);
 	memcpy(f->way.plan[v6].src_mac, f->interface.link.mac, 6);
 	memcpy(f->way.plan[v6].dst_mac, path.next_mac, 6);
-	rc = open_frames(f, d);
-	f->way.links[v6] = rc < 0 ? NULL : f->frames;
-	return rc;
+	return open_family(f, v6, d);
 }
 
 /* A family that nothing depends on may be missing; not both. */
@@ -403,16 +456,6 @@ static int find_families(struct way_finder *f, struct diag *d)
 	return 0;
 }
 
-static void close_way(struct probe_scan *s)
-{
-	link_close(s->links[V4]);
-	if (s->links[V6] != s->links[V4])
-		link_close(s->links[V6]);
-	s->links[V4] = s->links[V6] = NULL;
-	receiver_close(s->receiver);
-	s->receiver = NULL;
-}
-
 int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d)
 {
 	struct way_finder f = { .kind = link_kind(cfg->link) };
@@ -428,7 +471,9 @@ int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct d
 		rc = find_interface(&f.interface, f.s, d);
 	if (rc == 0)
 		rc = find_families(&f, d);
-	memcpy(f.s->links, f.way.links, sizeof(f.s->links));
+	if (rc == 0)
+		rc = open_others(&f, d);
+	take_links(f.s, &f.way);
 	if (rc == 0)
 		rc = take_way(f.s, &f.way, d);
 	if (rc == 0 && f.kind < LINK_PCAP) {
@@ -458,7 +503,9 @@ void probe_close(struct probe_scan *s)
 		free((void *)s->lanes[i].reply.state);
 		free(s->lanes[i].templates);
 	}
-	close_way(s);
+	for (unsigned i = 0; i < PROBE_SENDERS; i++)
+		close_pair(s->senders[i].links);
+	receiver_close(s->receiver);
 	dedup_free(s->dedup);
 	free(s);
 }

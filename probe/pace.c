@@ -5,7 +5,7 @@
 
 /* Packets leave at most LAG_S + JITTER_S after they are due, so n of them within
  * a second were due within 1 + LAG_S + JITTER_S: n - 1 < mean times that. */
-void pace_init(struct pace *p, double pps, uint64_t now_ns)
+void pace_init(struct pace *p, double pps, unsigned most, uint64_t now_ns)
 {
 	double burst = pps / 2000;
 
@@ -16,7 +16,7 @@ void pace_init(struct pace *p, double pps, uint64_t now_ns)
 	          : burst < UINT32_MAX ? (unsigned)burst
 	                               : UINT32_MAX,
 	          now_ns);
-	p->batch = burst >= PACE_BATCH ? PACE_BATCH : burst >= 2 ? (unsigned)burst : 1;
+	p->batch = burst >= most ? most : burst >= 2 ? (unsigned)burst : 1;
 }
 
 unsigned pace_take(struct pace *p, uint64_t now_ns, uint64_t *wake_ns)

@@ -14,12 +14,11 @@
 
 struct pace {
 	struct rate mean, burst;
-	unsigned batch; /* what a wake-up should be worth: 1 to PACE_BATCH */
+	unsigned batch; /* what a wake-up should be worth */
 };
 
-enum { PACE_BATCH = 64 };
-
-void pace_init(struct pace *p, double pps, uint64_t now_ns);
+/* most: packets at a time, for whoever sends them. */
+void pace_init(struct pace *p, double pps, unsigned most, uint64_t now_ns);
 
 /* How many packets may go now, at most p->batch; they are counted as gone.
  * When none, *wake_ns is when to ask again. */

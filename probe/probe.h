@@ -1,7 +1,7 @@
 /* probe/probe.h - stateless probing: send, receive, validate.
  *
- * A scan takes targets from a source (called on the sending thread) and gives
- * validated replies to a sink (called on the receiving thread).  Nothing is
+ * A scan takes targets from a source (called on the sending threads, by one at a
+ * time) and gives validated replies to a sink (called on the receiving thread).  Nothing is
  * remembered per probe: a keyed cookie in every packet tells our replies from
  * everything else, and ICMP errors are matched through the packet they quote.
  *
@@ -25,6 +25,8 @@
 
 struct probe_scan;
 
+enum { PROBE_SENDERS = 64 }; /* threads, at most */
+
 /* What to do to one target.  The module is chosen by its family and port: a scan
  * has at most one module per (family, protocol); see probe_config. */
 struct probe_target {
@@ -40,8 +42,7 @@ enum { PROBE_TCP = 1 << 16, PROBE_UDP = 2 << 16 };
 enum { PROBE_SOURCE_END = -1 };
 
 /* Fill up to max targets; how many, 0: none just now (ask again soon), or
- * PROBE_SOURCE_END.  No more is asked for than a millisecond's worth (1 to 64);
- * of these, a stop may leave the last ones unsent. */
+ * PROBE_SOURCE_END.  No more is asked for than a millisecond's worth (1 to 64). */
 struct probe_source {
 	int (*next)(void *ctx, struct probe_target *out, size_t max);
 	void *ctx;
@@ -76,6 +77,9 @@ struct probe_config {
 	 * one; "pcap:FILE" writes the packets into a file, "memory" drops
 	 * them: neither receives. */
 	const char *link;
+	unsigned senders;              /* threads that send; 0 is 1 */
+	unsigned cores[PROBE_SENDERS]; /* which they run on, in turn; n_cores 0: any */
+	unsigned n_cores;
 	const char *gateway_mac; /* NULL: found by netlink, NDP or ARP */
 	unsigned hop_limit;      /* 0: 64 */
 	uint16_t source_port;    /* 0: default range */
@@ -114,7 +118,8 @@ int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct d
  * packets of the batch that is being made, at most a millisecond's worth. */
 void probe_set_scope(struct probe_scan *s, const struct scope *scope);
 
-/* Sends on the calling thread, receives on one of its own.  0, or negative.
+/* Sends on the calling thread, and others if cfg->senders says so; receives on one of
+ * its own.  0, or negative.
  * ERR_STOPPED when cfg->stop ended it (after the cooldown). */
 int probe_run(struct probe_scan *s, const struct probe_source *src,
               const struct probe_sink *sink, struct diag *d);

@@ -11,7 +11,7 @@
 
 /* Written by one thread each, read by any. */
 struct scan_counters {
-	atomic_uint_fast64_t targets, done, refused_scope, refused_family; /* sender */
+	atomic_uint_fast64_t targets; /* by the sender that is at the source */
 	atomic_uint_fast64_t received, valid, open, closed, errors, repeats, invalid,
 		kernel_drops; /* receiver */
 	atomic_uint_fast64_t started_us, ended_us;
@@ -21,7 +21,16 @@ struct scan_counters {
 struct scan_lane {
 	struct reply_lane reply;           /* module, state and family */
 	struct packet_template *templates; /* one for each variant; owned */
-	struct link *link;
+};
+
+/* What a sending thread has for itself. */
+struct scan_sender {
+	struct link *links[2]; /* by family; may be the same; owned */
+	atomic_uint_fast64_t refused_scope, refused_family;
+	/* Numbers of targets count from 0 in the order in which they were taken:
+	 * all below this one that the thread took are done.  UINT64_MAX: all are. */
+	atomic_uint_fast64_t oldest;
+	char apart[64]; /* no cache line is shared */
 };
 
 struct probe_scan {
@@ -33,7 +42,8 @@ struct probe_scan {
 	struct {
 		unsigned first, n; /* in reply.sources */
 	} sources[2];              /* by family: IPv4, IPv6 */
-	struct link *links[2];     /* by family; may be the same; owned */
+	struct scan_sender senders[PROBE_SENDERS];
+	unsigned n_senders;
 	struct receiver *receiver; /* NULL: nothing is received; owned */
 	struct dedup *dedup;
 	struct scan_counters count;
@@ -41,13 +51,15 @@ struct probe_scan {
 
 /* What probe_open() finds out, for those who bring it themselves. */
 struct scan_way {
-	struct link *links[2];      /* taken, also on failure */
+	/* One pair for each sending thread; taken, also on failure. */
+	struct link *links[PROBE_SENDERS][2];
 	struct receiver *receiver;  /* taken, also on failure; may be NULL */
 	struct packet_plan plan[2]; /* MAC addresses, by family */
 	struct addr128 source[2];   /* used where cfg->source_ips has none */
 };
 
-/* A family without a link is not probed. */
+/* A family without a link is not probed.  All senders have links of the same
+ * families. */
 int scan_open(struct probe_scan **out, const struct probe_config *cfg,
               const struct scan_way *way, struct diag *d);
 
@@ -55,6 +67,11 @@ int scan_open(struct probe_scan **out, const struct probe_config *cfg,
 int scan_filter(const struct probe_scan *s, char *buf, size_t cap);
 
 /* By the thread that the counter belongs to: no locked instruction is needed. */
+static inline void count_set(atomic_uint_fast64_t *c, uint64_t v)
+{
+	atomic_store_explicit(c, v, memory_order_relaxed);
+}
+
 static inline void count_add(atomic_uint_fast64_t *c, uint64_t n)
 {
 	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,

@@ -44,8 +44,6 @@ static const char *const harmless[] = {
 	"resume-index",
 	"http-user-agent",
 	"connection-timeout",
-	"sender-threads",
-	"cores",
 	"log-file",
 	"log-directory",
 	"verbosity",

@@ -1,5 +1,8 @@
 /* `probe scan`: what the command line asks for, without touching anything. */
+#include <ctype.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -245,8 +248,37 @@ static int read_numbers(const struct scan_options *o, struct diag *d)
 		return diag_set(d, ERR_PARSE, "--probe-ttl must be 1 to 255");
 	if (o->source_port > UINT16_MAX)
 		return diag_set(d, ERR_PARSE, "--source-port must be 1 to 65535");
+	if (o->senders < 1 || o->senders > PROBE_SENDERS)
+		return diag_set(d, ERR_PARSE, "--sender-threads must be 1 to %d",
+		                PROBE_SENDERS);
 	if (o->vantage > UINT16_MAX)
 		return diag_set(d, ERR_PARSE, "--vantage must be 0 to 65535");
+	return 0;
+}
+
+/* "0,2-5": processors, as many as there can be threads. */
+static int read_cores(struct probe_config *cfg, const char *text, struct diag *d)
+{
+	const char *s = text;
+
+	while (s) {
+		unsigned long first, last;
+		char *end;
+
+		first = last = strtoul(s, &end, 10);
+		if (end != s && *end == '-') {
+			s = end + 1;
+			last = strtoul(s, &end, 10);
+		}
+		if (end == s || !isdigit((unsigned char)*s) || (*end && *end != ',') ||
+		    last < first || last >= CPU_SETSIZE ||
+		    last - first >= PROBE_SENDERS - cfg->n_cores)
+			return diag_set(d, ERR_PARSE,
+			                "--cores '%s' is no list of processors", text);
+		while (first <= last)
+			cfg->cores[cfg->n_cores++] = (unsigned)first++;
+		s = *end ? end + 1 : NULL;
+	}
 	return 0;
 }
 
@@ -285,6 +317,7 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.probe_interval_ns = o->probe_interval_ns,
 		.cooldown_ns = o->cooldown_ns,
 		.link = o->link,
+		.senders = (unsigned)o->senders,
 		.gateway_mac = o->gateway_mac,
 		.hop_limit = (unsigned)o->hop_limit,
 		.source_port = (uint16_t)o->source_port,
@@ -330,5 +363,5 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (rc == 0 && o->filter)
 		rc = expr_parse(&j->filter, o->filter, d);
 	make_config(j, o);
-	return rc;
+	return rc < 0 ? rc : read_cores(&j->cfg, o->cores, d);
 }

@@ -9,15 +9,28 @@ static uint64_t load(const atomic_uint_fast64_t *c)
 	return atomic_load_explicit(c, memory_order_relaxed);
 }
 
+static void add_links(struct probe_stats *st, struct link *const links[2])
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		const struct link *l = links[v6];
+
+		if (!l || (v6 && l == links[0]))
+			continue;
+		st->sent += load(&l->sent);
+		st->send_errors += load(&l->errors);
+	}
+}
+
+/* A sender says what is its oldest target before it counts the targets it takes, so
+ * here the count comes first. */
 void probe_stats(const struct probe_scan *s, struct probe_stats *st)
 {
 	const struct scan_counters *c = &s->count;
+	uint64_t targets = atomic_load_explicit(&c->targets, memory_order_acquire);
 
 	*st = (struct probe_stats){
-		.targets = load(&c->targets),
-		.done = load(&c->done),
-		.refused_scope = load(&c->refused_scope),
-		.refused_family = load(&c->refused_family),
+		.targets = targets,
+		.done = targets,
 		.received = load(&c->received),
 		.valid = load(&c->valid),
 		.open = load(&c->open),
@@ -30,13 +43,15 @@ void probe_stats(const struct probe_scan *s, struct probe_stats *st)
 		.ended_us = load(&c->ended_us),
 		.cooling = atomic_load(&c->cooling),
 	};
-	for (int v6 = 0; v6 < 2; v6++) {
-		const struct link *l = s->links[v6];
+	for (unsigned i = 0; i < s->n_senders; i++) {
+		const struct scan_sender *x = &s->senders[i];
+		uint64_t oldest = load(&x->oldest);
 
-		if (!l || (v6 && l == s->links[0]))
-			continue;
-		st->sent += load(&l->sent);
-		st->send_errors += load(&l->errors);
+		if (oldest < st->done)
+			st->done = oldest;
+		st->refused_scope += load(&x->refused_scope);
+		st->refused_family += load(&x->refused_family);
+		add_links(st, x->links);
 	}
 }
 

@@ -36,7 +36,7 @@ static int open_link(struct link **l, const char *mode, const char *interface,
 	int ifindex = (int)if_nametoindex(interface);
 
 	return strcmp(mode, "afxdp") ? link_packet_open(l, ifindex, true, d)
-	                             : link_xdp_open(l, ifindex, d);
+	                             : link_xdp_open(l, ifindex, 0, d);
 }
 
 int main(int argc, char *argv[])

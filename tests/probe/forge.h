@@ -137,6 +137,7 @@ static inline void forge_probe(struct frame *f, const struct reply_context *c,
 	uint8_t l4[PACKET_L4_MAX];
 	struct wire_out w = { l4, l4 + sizeof(l4), false };
 	struct packet_fill fill;
+	struct module_shot shot = *what;
 
 	memcpy(plan.src_mac, us, 6);
 	memcpy(plan.dst_mac, gw, 6);
@@ -149,7 +150,8 @@ static inline void forge_probe(struct frame *f, const struct reply_context *c,
 		abort();
 	memset(f, 0, sizeof(*f));
 	packet_start(&fill, &t, f->b, what->flow.src, what->flow.dst);
-	l->module->fill(l->state, &c->scan, what, &fill);
+	module_shot_cookies(&shot, l->module, l->state, &c->scan);
+	l->module->fill(l->state, &c->scan, &shot, &fill);
 	if (!packet_finish(&fill, &t))
 		abort();
 	f->n = t.len;

@@ -22,7 +22,7 @@ static void simulate(struct trace *t, double pps, uint64_t late_ns, uint64_t hic
 
 	rng_init(&r, seed);
 	t->n = 0;
-	pace_init(&p, pps, now);
+	pace_init(&p, pps, 64, now);
 	while (now < end) {
 		unsigned may = pace_take(&p, now, &wake), sent;
 
@@ -94,7 +94,7 @@ static void test_fractional_rate(void **state)
 	uint64_t wake;
 
 	(void)state;
-	pace_init(&p, 0.5, 1000);
+	pace_init(&p, 0.5, 64, 1000);
 	assert_int_equal(pace_take(&p, 1000, &wake), 1);
 	assert_int_equal(pace_take(&p, 2000, &wake), 0);
 	assert_true(wake >= UINT64_C(2000000000));

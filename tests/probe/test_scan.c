@@ -145,8 +145,8 @@ static struct probe_scan *open_scan(struct world *w, const struct probe_config *
 	w->times = 1;
 	w->alive = odd;
 	w->sent = addrset_new(16);
-	assert_int_equal(link_memory_open(&way.links[0], on_sent, w), 0);
-	way.links[1] = way.links[0];
+	assert_int_equal(link_memory_open(&way.links[0][0], on_sent, w), 0);
+	way.links[0][1] = way.links[0][0];
 	assert_int_equal(receiver_memory_open(&way.receiver, PACKET_L2_ETHERNET), 0);
 	way.source[0] = forge_addr("192.0.2.1");
 	way.source[1] = forge_addr("2001:db8:aaaa::1");
@@ -480,8 +480,8 @@ static void failed_allocations_are_told(void **state)
 	for (;; n++) {
 		struct scan_way way = { .receiver = NULL };
 
-		assert_int_equal(link_memory_open(&way.links[0], NULL, NULL), 0);
-		way.links[1] = way.links[0];
+		assert_int_equal(link_memory_open(&way.links[0][0], NULL, NULL), 0);
+		way.links[0][1] = way.links[0][0];
 		assert_int_equal(receiver_memory_open(&way.receiver, PACKET_L2_ETHERNET),
 		                 0);
 		fail_nth(n);

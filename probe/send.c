@@ -1,0 +1,536 @@
+/* Sending goes in batches of about half a millisecond's worth of packets, as many as
+ * the link takes at most: a thread sleeps until a whole batch is due, so that at
+ * 10,000 pps it wakes 2,000 times a second, and at any rate there is no spinning.
+ * The pace counts every packet that leaves, retries included.
+ *
+ * Within a batch, packets are made by the volley: targets are taken, asked about and
+ * sorted out one by one, then all their cookies are computed side by side, then the
+ * packets are written into the link's frames. */
+#include "probe/send.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "common/addrset.h"
+#include "common/clock.h"
+#include "probe/pace.h"
+#include "probe/ring.h"
+
+#define NAP_NS  (100 * NS_PER_MS) /* the longest time not to look at ->stop */
+#define IDLE_NS (1 * NS_PER_MS)   /* between two questions to an empty source */
+
+enum {
+	VOLLEY = COOKIE_BATCH,
+	REFUSALS_MAX = 16384, /* in one batch, before ->stop is looked at again */
+	RING_MAX = 4 << 20,   /* of all threads */
+};
+
+/* What the threads share. */
+struct team {
+	struct probe_scan *s;
+	const struct probe_source *src;
+	const atomic_bool *halt; /* the receiver has failed */
+	atomic_bool failed;      /* one of the team */
+	pthread_mutex_t turn;    /* to send: who has it may sleep */
+	struct pace pace;        /* of whose turn it is */
+	pthread_mutex_t door;    /* of the source */
+	atomic_bool ended;       /* it has no more */
+};
+
+/* Packets that are made together. */
+struct volley {
+	unsigned n;
+	struct ring_item item[VOLLEY];
+	const struct scan_lane *lane[VOLLEY];
+	struct module_shot shot[VOLLEY];
+	struct cookie_batch cookies;
+};
+
+struct sender {
+	struct team *team;
+	struct probe_scan *s;
+	struct scan_sender *own; /* links and counters */
+	struct ring ring;        /* only with several probes per target */
+	uint64_t completed; /* 1 + the number of the last target that was, in order */
+	const struct scan_lane *last; /* a guess for the next */
+	struct volley volley;
+	pthread_t thread;
+	bool started;
+	int rc;
+	struct diag why;
+};
+
+/* --- which packet ---------------------------------------------------------- */
+
+static bool fits(const struct probe_module *m, uint32_t port)
+{
+	if (m->has_port != (port != 0))
+		return false;
+	return port <= UINT16_MAX || m->proto == (port & PROBE_UDP ? OBS_UDP : OBS_TCP);
+}
+
+static const struct scan_lane *find_lane(const struct probe_scan *s,
+                                         const struct probe_target *t)
+{
+	unsigned family = addr_is_v4(t->addr) ? PROBE_V4 : PROBE_V6;
+
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		if (s->lanes[i].reply.family == family &&
+		    fits(s->lanes[i].reply.module, t->port))
+			return &s->lanes[i];
+	return NULL;
+}
+
+static struct addr128 source_for(const struct probe_scan *s, struct addr128 target)
+{
+	int v6 = !addr_is_v4(target);
+	unsigned n = s->sources[v6].n;
+	uint64_t i = n > 1 ? addr_hash(target, s->cfg.seed) % n : 0;
+
+	return s->reply.sources[s->sources[v6].first + i];
+}
+
+/* Take a target into the volley.  The last look at the scope is here: whatever path
+ * a target came by, it is asked about just before its packet is made. */
+static bool enlist(struct sender *x, const struct ring_item *item, bool first,
+                   const struct scope *scope, uint64_t now_us)
+{
+	const struct scan_lane *lane = find_lane(x->s, &item->target);
+	struct volley *v = &x->volley;
+	struct module_shot *shot = &v->shot[v->n];
+
+	if (!lane || scope_check(scope, item->target.addr) != SCOPE_OK) {
+		if (first)
+			count_add(lane ? &x->own->refused_scope : &x->own->refused_family,
+			          1);
+		return false;
+	}
+	shot->flow = (struct probe_flow){ .src = source_for(x->s, item->target.addr),
+		                          .dst = item->target.addr,
+		                          .port = (uint16_t)item->target.port,
+		                          .proto = lane->reply.module->proto };
+	shot->tag = item->target.tag;
+	shot->now_us = now_us;
+	cookie_batch_set(&v->cookies, v->n, &shot->flow);
+	v->item[v->n] = *item;
+	v->lane[v->n++] = lane;
+	return true;
+}
+
+/* --- making packets -------------------------------------------------------- */
+
+static void make_cookies(struct volley *v, const struct mac_key *key)
+{
+	struct cookie_batch *b = &v->cookies;
+	bool any = false;
+
+	cookie_batch_flows(b, key, v->n);
+	for (unsigned i = 0; i < v->n; i++) {
+		const struct reply_lane *l = &v->lane[i]->reply;
+		struct module_data data = { 0, 0 };
+
+		v->shot[i].cookie = b->flow_cookie[i];
+		if (l->module->data) {
+			data = l->module->data(l->state, &v->shot[i]);
+			any = true;
+		}
+		b->data[0][i] = data.tag;
+		b->data[1][i] = data.time_us;
+	}
+	if (!any)
+		return;
+	cookie_batch_data(b, key, v->n);
+	for (unsigned i = 0; i < v->n; i++)
+		v->shot[i].data_cookie = b->data_cookie[i];
+}
+
+static int make_packet(struct sender *x, const struct scan_lane *lane,
+                       const struct module_shot *shot, struct diag *d)
+{
+	const struct probe_module *m = lane->reply.module;
+	const struct packet_template *template = lane->templates;
+	struct link *link = x->own->links[lane->reply.family == PROBE_V6];
+	struct packet_fill fill;
+	uint8_t *frame;
+	int rc;
+
+	if (m->variant)
+		template += m->variant(lane->reply.state, shot->flow.port);
+	frame = link->ops->reserve(link);
+	if (!frame) {
+		rc = link->ops->submit(link, d);
+		frame = rc < 0 ? NULL : link->ops->reserve(link);
+		if (!frame)
+			return rc < 0 ? rc : -ENOBUFS;
+	}
+	packet_start(&fill, template, frame, shot->flow.src, shot->flow.dst);
+	m->fill(lane->reply.state, &x->s->reply.scan, shot, &fill);
+	if (!packet_finish(&fill, template))
+		return diag_set(d, -EMSGSIZE, "%s: a field lies outside its packet",
+		                m->name);
+	link->ops->commit(link, template->len);
+	return 0;
+}
+
+/* A target has had its last packet.  All wait equally long, so those of one thread
+ * are completed in the order in which they came, but for those that are refused. */
+static void complete(struct sender *x, const struct ring_item *item)
+{
+	if (x->completed <= item->number)
+		x->completed = item->number + 1;
+}
+
+/* Make the packets of the volley, and put those targets in the ring that are to get
+ * more. */
+static int fire(struct sender *x, uint64_t now_ns, struct diag *d)
+{
+	struct volley *v = &x->volley;
+
+	make_cookies(v, &x->s->reply.scan.key);
+	for (unsigned i = 0; i < v->n; i++) {
+		struct ring_item *item = &v->item[i];
+		int rc = make_packet(x, v->lane[i], &v->shot[i], d);
+
+		if (rc < 0)
+			return rc;
+		if (item->left == 0) {
+			complete(x, item);
+			continue;
+		}
+		item->due_ns = now_ns + x->s->cfg.probe_interval_ns;
+		ring_push(&x->ring, item);
+	}
+	return (int)v->n;
+}
+
+/* --- targets ---------------------------------------------------------------- */
+
+/* What is taken is not done before oldest says so: it has to be set before the count
+ * of targets is (see probe_stats()). */
+static unsigned fetch(struct sender *x, struct probe_target *out, unsigned max,
+                      uint64_t *number)
+{
+	struct team *team = x->team;
+	int n = 0;
+
+	pthread_mutex_lock(&team->door);
+	*number = atomic_load_explicit(&x->s->count.targets, memory_order_relaxed);
+	if (!atomic_load_explicit(&team->ended, memory_order_relaxed))
+		n = team->src->next(team->src->ctx, out, max);
+	if (n < 0)
+		atomic_store(&team->ended, true);
+	if (n > 0) {
+		if (atomic_load_explicit(&x->own->oldest, memory_order_relaxed) ==
+		    UINT64_MAX)
+			count_set(&x->own->oldest, *number);
+		atomic_store_explicit(&x->s->count.targets, *number + (unsigned)n,
+		                      memory_order_release);
+	}
+	pthread_mutex_unlock(&team->door);
+	return n > 0 ? (unsigned)n : 0;
+}
+
+struct batch_state {
+	uint64_t now_ns, now_us;
+	const struct scope *scope;
+	unsigned refused;
+};
+
+/* Those whose turn it is to get another packet. */
+static void enlist_waiting(struct sender *x, unsigned want, struct batch_state *b)
+{
+	const struct ring_item *waiting;
+
+	while (x->volley.n < want && (waiting = ring_first(&x->ring)) &&
+	       waiting->due_ns <= b->now_ns) {
+		struct ring_item item = ring_pop(&x->ring);
+
+		item.left--;
+		b->refused += !enlist(x, &item, false, b->scope, b->now_us);
+	}
+}
+
+static void enlist_new(struct sender *x, unsigned want, struct batch_state *b)
+{
+	struct probe_target t[VOLLEY];
+	unsigned n = want - x->volley.n;
+	size_t room = x->ring.cap - x->ring.n - x->volley.n;
+	struct ring_item item = { .left = x->s->cfg.probes - 1 };
+
+	if (item.left && n > room)
+		n = (unsigned)room;
+	if (n == 0)
+		return;
+	n = fetch(x, t, n, &item.number);
+	for (unsigned i = 0; i < n; i++, item.number++) {
+		item.target = t[i];
+		b->refused += !enlist(x, &item, true, b->scope, b->now_us);
+	}
+}
+
+/* Up to want packets into the links; how many, -EAGAIN when there is nothing to send,
+ * or what failed. */
+static int fill_batch(struct sender *x, unsigned want, struct diag *d)
+{
+	struct batch_state b = {
+		.now_ns = clock_mono_ns(),
+		.now_us = clock_wall_us(),
+		.scope = atomic_load_explicit(&x->s->scope, memory_order_acquire),
+	};
+	unsigned n = 0, before;
+	int rc;
+
+	while (n < want && b.refused < REFUSALS_MAX) {
+		unsigned now = want - n < VOLLEY ? want - n : VOLLEY;
+
+		before = b.refused;
+		x->volley.n = 0;
+		enlist_waiting(x, now, &b);
+		if (x->volley.n < now)
+			enlist_new(x, now, &b);
+		if (x->volley.n == 0 && b.refused == before)
+			break;
+		rc = fire(x, b.now_ns, d);
+		if (rc < 0)
+			return rc;
+		n += (unsigned)rc;
+	}
+	/* Busy refusing is not idle: the caller must come back at once. */
+	return n == 0 && b.refused ? 0 : n ? (int)n : -EAGAIN;
+}
+
+static int submit_all(struct sender *x, struct diag *d)
+{
+	int rc = 0;
+
+	for (int v6 = 0; v6 < 2 && rc == 0; v6++) {
+		struct link *l = x->own->links[v6];
+
+		if (l && !(v6 && l == x->own->links[0]))
+			rc = l->ops->submit(l, d);
+	}
+	return rc;
+}
+
+/* --- the loop ---------------------------------------------------------------- */
+
+static void nap(uint64_t until, uint64_t now)
+{
+	clock_sleep_until(until < now + NAP_NS ? until : now + NAP_NS);
+}
+
+static bool must_end(const struct team *t)
+{
+	return atomic_load_explicit(t->halt, memory_order_relaxed) ||
+	       atomic_load_explicit(&t->failed, memory_order_relaxed);
+}
+
+static bool asked_to_stop(const struct probe_scan *s)
+{
+	return s->cfg.stop && atomic_load_explicit(s->cfg.stop, memory_order_relaxed);
+}
+
+/* Nothing to send: wait for the source, or for the next retry.  True: the end. */
+static bool idle(struct sender *x)
+{
+	const struct ring_item *waiting = ring_first(&x->ring);
+	uint64_t now = clock_mono_ns(), until = now + IDLE_NS;
+	bool ended = atomic_load(&x->team->ended);
+
+	if (ended && !waiting)
+		return true;
+	if (waiting && (ended || ring_full(&x->ring) || waiting->due_ns < until))
+		until = waiting->due_ns;
+	nap(until, now);
+	return false;
+}
+
+/* Wait in turn: those behind wait for the turn, and none of them for the pace. */
+static unsigned take_pace(struct team *t)
+{
+	uint64_t now, wake;
+	unsigned may = 0;
+
+	pthread_mutex_lock(&t->turn);
+	if (!must_end(t) && !asked_to_stop(t->s)) {
+		now = clock_mono_ns();
+		may = pace_take(&t->pace, now, &wake);
+		if (may == 0)
+			nap(wake, now);
+	}
+	pthread_mutex_unlock(&t->turn);
+	return may;
+}
+
+static void give_back(struct team *t, unsigned n)
+{
+	if (n == 0)
+		return;
+	pthread_mutex_lock(&t->turn);
+	pace_give_back(&t->pace, n);
+	pthread_mutex_unlock(&t->turn);
+}
+
+/* What was submitted is done.  An empty ring leaves nothing to be done. */
+static void settle(struct sender *x)
+{
+	if (!ring_first(&x->ring))
+		count_set(&x->own->oldest, UINT64_MAX);
+	else if (x->completed >
+	         atomic_load_explicit(&x->own->oldest, memory_order_relaxed))
+		count_set(&x->own->oldest, x->completed);
+}
+
+static int send_loop(struct sender *x, struct diag *d)
+{
+	/* The kernel may wake us late by this: 50 us is half of a batch. */
+	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+	while (!must_end(x->team)) {
+		unsigned may;
+		int n, rc;
+
+		if (asked_to_stop(x->s))
+			return ERR_STOPPED;
+		may = take_pace(x->team);
+		if (may == 0)
+			continue;
+		n = fill_batch(x, may, d);
+		if (n < 0 && n != -EAGAIN)
+			return n;
+		rc = n > 0 ? submit_all(x, d) : 0;
+		if (rc < 0)
+			return rc;
+		settle(x);
+		give_back(x->team, may - (n > 0 ? (unsigned)n : 0));
+		if (n == -EAGAIN && idle(x))
+			return 0;
+	}
+	return 0;
+}
+
+/* --- threads ----------------------------------------------------------------- */
+
+/* Pinned for the time of sending; the receiver goes where it likes. */
+static int pin(struct sender *x, cpu_set_t *former)
+{
+	const struct probe_scan *s = x->s;
+	unsigned n = s->cfg.n_cores;
+	cpu_set_t set;
+
+	if (n == 0)
+		return 0;
+	CPU_ZERO(&set);
+	CPU_SET(s->cfg.cores[(size_t)(x->own - s->senders) % n], &set);
+	if (former)
+		pthread_getaffinity_np(pthread_self(), sizeof(*former), former);
+	if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) == 0)
+		return 0;
+	return diag_set(&x->why, -EINVAL, "cannot run on core %u",
+	                s->cfg.cores[(size_t)(x->own - s->senders) % n]);
+}
+
+static void *send_thread(void *arg)
+{
+	struct sender *x = arg;
+
+	x->rc = pin(x, NULL);
+	if (x->rc == 0)
+		x->rc = send_loop(x, &x->why);
+	if (x->rc < 0 && x->rc != ERR_STOPPED)
+		atomic_store(&x->team->failed, true);
+	return NULL;
+}
+
+static int sender_init(struct sender *x, struct team *team, unsigned i)
+{
+	const struct probe_config *cfg = &team->s->cfg;
+	unsigned n = team->s->n_senders;
+	double waiting;
+
+	x->team = team;
+	x->s = team->s;
+	x->own = &team->s->senders[i];
+	count_set(&x->own->oldest, UINT64_MAX);
+	if (cfg->probes == 1)
+		return 0;
+	/* Which thread gets how many of the targets is not known. */
+	waiting = cfg->rate_pps * ((double)cfg->probe_interval_ns / (double)NS_PER_S) +
+	          1024;
+	return ring_init(&x->ring,
+	                 waiting < RING_MAX / n ? (size_t)waiting : RING_MAX / n);
+}
+
+static unsigned batch_of(const struct probe_scan *s)
+{
+	unsigned most = 1;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		const struct link *l = s->senders[0].links[v6];
+
+		if (l && l->batch > most)
+			most = l->batch;
+	}
+	return most;
+}
+
+static int run_team(struct sender *x, struct team *t, struct diag *d)
+{
+	unsigned n = t->s->n_senders;
+	int rc = 0;
+	cpu_set_t former;
+
+	for (unsigned i = 0; rc == 0 && i < n; i++)
+		rc = sender_init(&x[i], t, i);
+	for (unsigned i = 1; rc == 0 && i < n; i++) {
+		rc = -pthread_create(&x[i].thread, NULL, send_thread, &x[i]);
+		x[i].started = rc == 0;
+		if (rc < 0)
+			diag_set(d, rc, "cannot start a thread: %s", strerror(-rc));
+	}
+	if (rc == 0) {
+		x[0].rc = pin(&x[0], &former);
+		if (x[0].rc == 0)
+			x[0].rc = send_loop(&x[0], &x[0].why);
+		if (t->s->cfg.n_cores)
+			pthread_setaffinity_np(pthread_self(), sizeof(former), &former);
+	}
+	if (rc < 0 || (x[0].rc < 0 && x[0].rc != ERR_STOPPED))
+		atomic_store(&t->failed, true);
+	for (unsigned i = 1; i < n; i++)
+		if (x[i].started)
+			pthread_join(x[i].thread, NULL);
+	/* What failed says more than that others were stopped. */
+	for (unsigned i = 0; i < n; i++)
+		if (x[i].rc < 0 && (rc == 0 || rc == ERR_STOPPED)) {
+			rc = x[i].rc;
+			*d = x[i].why;
+		}
+	return rc;
+}
+
+int send_run(struct probe_scan *s, const struct probe_source *src,
+             const atomic_bool *halt, struct diag *d)
+{
+	struct team t = { .s = s, .src = src, .halt = halt };
+	struct sender *x = calloc(s->n_senders, sizeof(*x));
+	struct diag why = { "" };
+	int rc;
+
+	if (!x)
+		return -ENOMEM;
+	pthread_mutex_init(&t.turn, NULL);
+	pthread_mutex_init(&t.door, NULL);
+	pace_init(&t.pace, s->cfg.rate_pps, batch_of(s), clock_mono_ns());
+	rc = run_team(x, &t, &why);
+	if (rc < 0 && why.text[0])
+		diag_set(d, rc, "%s", why.text);
+	for (unsigned i = 0; i < s->n_senders; i++)
+		ring_fini(&x[i].ring);
+	free(x);
+	pthread_mutex_destroy(&t.turn);
+	pthread_mutex_destroy(&t.door);
+	return rc;
+}
