@@ -2,8 +2,10 @@
 
 #include <stdbool.h>
 
-/* The escapers are reached through their own file: no field of today holds what
+/* The escapers and the layout are reached through their own files: no field of today
+ * holds what they escape.
  * they escape. */
+#include "common/obs_record.c"
 #include "common/observation.c"
 
 #include "common/rng.h"
@@ -90,9 +92,14 @@ static void writes_every_field(void **state)
 	           "target,saddr,proto,port,outcome,success,ttl,rtt_us,timestamp_ts,"
 	           "timestamp_us,timestamp_str,sport,dport,icmp_id,classification,"
 	           "tcp_flags,icmp_responder,icmp_type,icmp_code,icmp_unreach_str,"
-	           "repeat,cooldown,tag,vantage\n"
+	           "repeat,cooldown,tag,vantage,daddr,icmp_type_str,outersaddr,hop,"
+	           "quoted_ttl,seqnum,acknum,window,tcpopt_mss,tcpopt_wscale,"
+	           "tcpopt_sack_perm,tcpopt_ts_val,tcpopt_ts_ecr,udp_pkt_size,data,"
+	           "dns_rcode,dns_flags,dns_answers,dns_addrs,signals,quic_versions,"
+	           "ni_name,ni_addrs\n"
 	           "2001:db8::1,2001:db8::1,tcp,443,open,1,57,15021,1777896000,123456,"
-	           "2026-05-04T12:00:00.123Z,443,40001,,synack,18,,,,,0,0,77,3\n",
+	           "2026-05-04T12:00:00.123Z,443,40001,,synack,18,,,,,0,0,77,3"
+	           ",,,,,,,,,,,,,,,,,,,,,,,\n",
 	           "{\"target\":\"2001:db8::1\",\"saddr\":\"2001:db8::1\","
 	           "\"proto\":\"tcp\",\"port\":443,\"outcome\":\"open\",\"success\":1,"
 	           "\"ttl\":57,\"rtt_us\":15021,\"timestamp_ts\":1777896000,"
@@ -101,7 +108,112 @@ static void writes_every_field(void **state)
 	           "\"dport\":40001,\"icmp_id\":null,\"classification\":\"synack\","
 	           "\"tcp_flags\":18,\"icmp_responder\":null,\"icmp_type\":null,"
 	           "\"icmp_code\":null,\"icmp_unreach_str\":null,\"repeat\":0,"
-	           "\"cooldown\":0,\"tag\":77,\"vantage\":3}\n");
+	           "\"cooldown\":0,\"tag\":77,\"vantage\":3,\"daddr\":null,"
+	           "\"icmp_type_str\":null,\"outersaddr\":null,\"hop\":null,"
+	           "\"quoted_ttl\":null,\"seqnum\":null,\"acknum\":null,"
+	           "\"window\":null,\"tcpopt_mss\":null,\"tcpopt_wscale\":null,"
+	           "\"tcpopt_sack_perm\":null,\"tcpopt_ts_val\":null,"
+	           "\"tcpopt_ts_ecr\":null,\"udp_pkt_size\":null,\"data\":null,"
+	           "\"dns_rcode\":null,\"dns_flags\":null,\"dns_answers\":null,"
+	           "\"dns_addrs\":null,\"signals\":null,\"quic_versions\":null,"
+	           "\"ni_name\":null,\"ni_addrs\":null}\n");
+}
+
+static void must_say(struct files *f, const char *fields_text,
+                     const struct observation *o, const char *want)
+{
+	char *text = lines(f, fields_text, o, false), *row = strchr(text, '\n') + 1;
+
+	row[strcspn(row, "\n")] = '\0';
+	assert_string_equal(row, want);
+	free(text);
+}
+
+static void writes_tcp_and_udp_details(void **state)
+{
+	static const char tcp[] = "daddr,seqnum,acknum,window,tcpopt_mss,tcpopt_wscale,"
+				  "tcpopt_sack_perm,tcpopt_ts_val,tcpopt_ts_ecr";
+	struct observation o = sample();
+
+	o.to = addr("2001:db8::99");
+	o.detail = OBS_SEGMENT;
+	o.more.tcp = (struct obs_segment){ 4294967295, 2, 3, 4, 5, 6, 7, 0 };
+	must_say(*state, tcp, &o, "2001:db8::99,4294967295,2,5,,,0,,");
+	o.more.tcp.options = 15;
+	must_say(*state, tcp, &o, "2001:db8::99,4294967295,2,5,6,7,1,3,4");
+	o.proto = OBS_UDP;
+	o.detail = OBS_DATAGRAM;
+	o.more.udp = (struct obs_datagram){ 3, { 0, 0xab, 0x7f, 1 } };
+	must_say(*state, "classification,udp_pkt_size,data", &o, "udp,11,00ab7f");
+	o.more.udp.length = 1000;
+	memset(o.more.udp.bytes, 0xff, sizeof(o.more.udp.bytes));
+	must_say(*state, "udp_pkt_size,data", &o,
+	         "1008,ffffffffffffffffffffffffffffffffffffffffffffffff"
+	         "ffffffffffffffffffffffffffffffffffffffffffff");
+}
+
+static void writes_dns_details(void **state)
+{
+	static const char dns[] = "success,classification,dns_rcode,dns_flags,"
+				  "dns_answers,dns_addrs,signals";
+	struct observation o = sample();
+
+	o.proto = OBS_UDP;
+	o.detail = OBS_DNS;
+	o.more.dns = (struct obs_dns){ .flags = 0x8580, .answers = 1, .n = 1 };
+	o.more.dns.addr[0] = addr("2001:db8::5");
+	must_say(*state, dns, &o, "1,dns,NOERROR,qr aa rd ra,1,2001:db8::5,");
+	o.more.dns = (struct obs_dns){ .flags = 0x8205, .n = 3, .answers = 9 };
+	o.more.dns.addr[0] = o.more.dns.addr[1] = addr("192.0.2.1");
+	o.signals = OBS_SIGNALS;
+	must_say(*state, dns, &o,
+	         "0,injected,REFUSED,qr tc,9,192.0.2.1 192.0.2.1 ...,"
+	         "teredo family control differs");
+	assert_false(obs_is_alive(&o));
+	o.more.dns = (struct obs_dns){ .flags = 0x800b };
+	o.signals = 0;
+	must_say(*state, dns, &o, "1,dns,RCODE11,qr,0,,");
+}
+
+static void writes_quic_and_node_details(void **state)
+{
+	struct observation o = sample();
+
+	o.proto = OBS_UDP;
+	o.detail = OBS_QUIC;
+	o.more.quic = (struct obs_quic){ 2, { 1, 0x6b3343cf } };
+	must_say(*state, "classification,quic_versions", &o, "quic,00000001 6b3343cf");
+	o.more.quic.n = 12;
+	must_say(*state, "quic_versions", &o,
+	         "00000001 6b3343cf 00000000 00000000 00000000 00000000 00000000 "
+	         "00000000 00000000 00000000 00000000 ...");
+	o.proto = OBS_ICMP6;
+	o.icmp_type = 140;
+	o.detail = OBS_NODE;
+	o.more.node = (struct obs_node){ .n = 0 };
+	strcpy(o.more.node.name, "host.example");
+	must_say(*state, "classification,icmp_type_str,ni_name,ni_addrs", &o,
+	         "nodeinfo,node information response,host.example,");
+	memset(o.more.node.name, 'x', sizeof(o.more.node.name));
+	must_say(*state, "ni_name", &o, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	o.more.node.n = 1;
+	o.more.node.addr[0] = addr("fe80::1");
+	must_say(*state, "ni_name,ni_addrs", &o, ",fe80::1");
+}
+
+static void writes_hops(void **state)
+{
+	static const char hops[] = "icmp_type_str,outersaddr,hop,quoted_ttl";
+	struct observation o = sample();
+
+	o.proto = OBS_ICMP6;
+	o.outcome = OBS_TIME_EXCEEDED;
+	o.icmp_type = 3;
+	o.from = addr("2001:db8::77");
+	must_say(*state, hops, &o, "time exceeded,2001:db8::77,,");
+	o.hop = 5;
+	o.has_quoted = true;
+	must_say(*state, hops, &o, "time exceeded,2001:db8::77,5,0");
 }
 
 /* What each kind of answer is called, and which fields mean something. */
@@ -307,7 +419,13 @@ static void survives_any_values(void **state)
 
 static struct observation random_observation(struct rng *r)
 {
+	bool hops = rng_next(r) & 1, quoted = hops && rng_next(r) & 1;
+
 	return (struct observation){
+		.hop = hops ? (uint8_t)rng_next(r) : 0,
+		.has_quoted = quoted,
+		.quoted = quoted ? (uint8_t)rng_next(r) : 0,
+		.signals = hops ? (uint8_t)rng_below(r, OBS_SIGNALS + 1) : 0,
 		.target = { rng_next(r), rng_next(r) },
 		.from = { rng_next(r), rng_next(r) },
 		.when_us = rng_next(r),
@@ -335,7 +453,9 @@ static bool same(const struct observation *a, const struct observation *b)
 	       a->proto == b->proto && a->outcome == b->outcome &&
 	       a->hop_limit == b->hop_limit && a->icmp_type == b->icmp_type &&
 	       a->icmp_code == b->icmp_code && a->tcp_flags == b->tcp_flags &&
-	       a->repeat == b->repeat && a->cooldown == b->cooldown;
+	       a->repeat == b->repeat && a->cooldown == b->cooldown && a->hop == b->hop &&
+	       a->has_quoted == b->has_quoted && a->quoted == b->quoted &&
+	       a->signals == b->signals;
 }
 
 static void decode_undoes_encode(void **state)
@@ -425,7 +545,10 @@ static void refuses_foreign_values(void **state)
 		int at, value, rc;
 	} cases[] = {
 		{ AT_MAGIC, 0, ERR_FORMAT },
-		{ AT_VERSION, 2, ERR_VERSION },
+		{ AT_VERSION, 2, ERR_FORMAT }, /* says nothing that version 1 cannot */
+		{ AT_VERSION, 3, ERR_VERSION },
+		{ AT_HOP, 1, ERR_FORMAT },
+		{ AT_SIGNALS, 1, ERR_FORMAT },
 		{ AT_PROTO, OBS_PROTOS, ERR_FORMAT },
 		{ AT_OUTCOME, OBS_OUTCOMES, ERR_FORMAT },
 		{ AT_BITS, 4, ERR_FORMAT },
@@ -443,6 +566,95 @@ static void refuses_foreign_values(void **state)
 		rec[cases[i].at] = (uint8_t)cases[i].value;
 		put32(rec + AT_CHECK, (uint32_t)checksum64(rec, AT_CHECK, 0));
 		assert_int_equal(obs_decode(&o, rec), cases[i].rc);
+	}
+}
+
+/* The same for version 2. */
+static void refuses_foreign_values_of_version_2(void **state)
+{
+	static const struct {
+		int at, value, rc;
+	} cases[] = {
+		{ AT_VERSION, 1, ERR_FORMAT },
+		{ AT_BITS, 8, ERR_FORMAT },
+		{ AT_BITS, 3, ERR_FORMAT }, /* quoted, but not known */
+		{ AT_SIGNALS, 16, ERR_FORMAT },
+		{ AT_ZERO, 1, ERR_FORMAT },
+		{ AT_ZERO + 1, 1, ERR_FORMAT },
+		{ AT_HOP, 0, 0 },
+		{ AT_QUOTED, 0, 0 },
+		{ AT_SIGNALS, 15, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct observation o = sample();
+		uint8_t rec[OBS_RECORD_SIZE];
+
+		o.hop = 3;
+		o.has_quoted = true;
+		o.quoted = 1;
+		obs_encode(rec, &o);
+		assert_int_equal(rec[AT_VERSION], 2);
+		rec[cases[i].at] = (uint8_t)cases[i].value;
+		put32(rec + AT_CHECK, (uint32_t)checksum64(rec, AT_CHECK, 0));
+		if (obs_decode(&o, rec) != cases[i].rc)
+			fail_msg("byte %d = %d", cases[i].at, cases[i].value);
+	}
+}
+
+/* The second record brings back what the first has no room for. */
+static void more_undoes_encode_more(void **state)
+{
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 4);
+	for (int i = 0; i < 20000; i++) {
+		struct observation o = random_observation(&r), back = sample();
+		uint8_t rec[OBS_RECORD_SIZE], again[OBS_RECORD_SIZE];
+		uint64_t bit = rng_below(&r, 8 * OBS_RECORD_SIZE);
+
+		o.detail = (uint8_t)rng_below(&r, OBS_NODE + 1);
+		o.to = addr("2001:db8::99");
+		for (size_t k = 0; k < sizeof(o.more.bytes); k++)
+			o.more.bytes[k] = (uint8_t)rng_below(&r, 256);
+		if (o.detail == OBS_NODE)
+			o.more.bytes[sizeof(o.more.bytes) - 1] = 0;
+		obs_encode_more(rec, &o);
+		assert_true(obs_is_more(rec));
+		assert_int_equal(obs_decode(&back, rec), ERR_FORMAT);
+		assert_int_equal(obs_decode_more(&back, rec), 0);
+		assert_int_equal(back.detail, o.detail);
+		assert_true(addr_eq(back.to, o.to));
+		obs_encode_more(again, &back);
+		assert_memory_equal(rec, again, sizeof(rec));
+		rec[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_equal(obs_decode_more(&back, rec), ERR_CHECKSUM);
+	}
+}
+
+static void more_refuses_foreign_values(void **state)
+{
+	static const struct {
+		int at, value, rc;
+	} cases[] = {
+		{ AT_MAGIC, 0xb5, ERR_FORMAT },
+		{ AT_VERSION, 2, ERR_VERSION },
+		{ AT_DETAIL, OBS_NODE + 1, ERR_FORMAT },
+		{ AT_PAD, 1, ERR_FORMAT },
+		{ AT_DETAIL, OBS_QUIC, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct observation o = sample();
+		uint8_t rec[OBS_RECORD_SIZE];
+
+		obs_encode_more(rec, &o);
+		rec[cases[i].at] = (uint8_t)cases[i].value;
+		put32(rec + AT_CHECK, (uint32_t)checksum64(rec, AT_CHECK, 0));
+		assert_int_equal(obs_decode_more(&o, rec), cases[i].rc);
 	}
 }
 
@@ -466,6 +678,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_the_default_fields),
 		cmocka_unit_test(writes_every_field),
+		cmocka_unit_test(writes_tcp_and_udp_details),
+		cmocka_unit_test(writes_dns_details),
+		cmocka_unit_test(writes_quic_and_node_details),
+		cmocka_unit_test(writes_hops),
 		cmocka_unit_test(describes_answers),
 		cmocka_unit_test(nothing_known_is_nothing_said),
 		cmocka_unit_test(selects_fields),
@@ -477,6 +693,9 @@ int main(void)
 		cmocka_unit_test(notices_every_flipped_bit),
 		cmocka_unit_test(notices_torn_records),
 		cmocka_unit_test(refuses_foreign_values),
+		cmocka_unit_test(refuses_foreign_values_of_version_2),
+		cmocka_unit_test(more_undoes_encode_more),
+		cmocka_unit_test(more_refuses_foreign_values),
 		cmocka_unit_test(alive_means_it_answered_itself),
 	};
 
