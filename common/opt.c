@@ -12,7 +12,7 @@
 #include "common/log.h"
 
 enum {
-	OPT_MAX = 96,
+	OPT_MAX = 192,
 	LONG_BASE = 256, /* getopt values for rows: LONG_BASE + index */
 	HELP_COLUMN = 32,
 	HELP_VALUE = 1,

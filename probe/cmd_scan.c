@@ -25,7 +25,8 @@ enum { TICKS_PER_FLUSH = 2, TICKS_PER_STATUS = 10, STATUS_MAX = 256 };
 static int refuse_endless(const struct scan_job *j, struct diag *d)
 {
 	double n = (double)targets_total(j->targets) * (double)j->opts->probes;
-	double seconds = n / j->opts->rate_pps;
+	double rate = j->scan ? probe_rate(j->scan) : j->opts->rate_pps;
+	double seconds = n / rate;
 
 	if (j->opts->max_targets || j->opts->max_runtime_ns || j->opts->max_results ||
 	    j->opts->dry_run || seconds <= LONG_S)
@@ -33,7 +34,7 @@ static int refuse_endless(const struct scan_job *j, struct diag *d)
 	return diag_set(d, -EINVAL,
 	                "%.3g packets at %.0f a second take %.3g years: sample them with "
 	                "--max-targets, or let 'sextant discover' find where hosts are",
-	                n, j->opts->rate_pps, seconds / LONG_S);
+	                n, rate, seconds / LONG_S);
 }
 
 static int open_targets(struct scan_job *j, struct diag *d)
@@ -95,10 +96,13 @@ static int drop(const struct scan_options *o, struct diag *d)
 	return rc;
 }
 
-static void hangup_set(sigset_t *set)
+/* What the watcher takes: read the lists again, faster, slower. */
+static void watched_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR1);
+	sigaddset(set, SIGUSR2);
 }
 
 /* Before the targets: their order depends on the seed. */
@@ -141,19 +145,36 @@ static int check_checkpoint(struct scan_job *j, struct diag *d)
 	return checkpoint_write(&j->checkpoint, o->resume, d);
 }
 
+enum { FRAME_EXTRA = 24 }; /* preamble, check sequence and gap, as ZMap counts */
+
+static void set_bandwidth(struct scan_job *j)
+{
+	struct probe_way way;
+
+	if (!(j->opts->bandwidth_bps > 0))
+		return;
+	probe_way(j->scan, &way);
+	probe_set_rate(j->scan, j->opts->bandwidth_bps / 8 /
+	                                (double)(way.frame_bytes + FRAME_EXTRA));
+	log_debug("%zu bytes a packet: %.1f packets per second", way.frame_bytes,
+	          probe_rate(j->scan));
+}
+
 static int open_all(struct scan_job *j, struct diag *d)
 {
-	sigset_t hangup;
+	sigset_t watched;
 	int rc = 0;
 
 	/* For the watcher to take: no thread may be started before this. */
-	hangup_set(&hangup);
-	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
+	watched_signals(&watched);
+	pthread_sigmask(SIG_BLOCK, &watched, NULL);
 
 	if (j->opts->resume)
 		rc = read_checkpoint(j, d);
 	if (rc == 0 && !j->opts->dry_run)
 		rc = probe_open(&j->scan, &j->cfg, d);
+	if (rc == 0 && j->scan)
+		set_bandwidth(j);
 	if (rc == 0)
 		rc = drop(j->opts, d);
 	if (rc == 0)
@@ -277,13 +298,25 @@ static void reload(struct scan_job *j)
 	log_info("blocklists and allowlists were read again");
 }
 
-static bool was_hung_up(void)
+static void change_rate(struct scan_job *j, double factor)
+{
+	probe_set_rate(j->scan, probe_rate(j->scan) * factor);
+	log_info("the rate is %.6g packets per second now", probe_rate(j->scan));
+}
+
+static void take_signals(struct scan_job *j)
 {
 	struct timespec now = { 0 };
 	sigset_t set;
+	int number;
 
-	hangup_set(&set);
-	return sigtimedwait(&set, NULL, &now) == SIGHUP;
+	watched_signals(&set);
+	while ((number = sigtimedwait(&set, NULL, &now)) > 0) {
+		if (number == SIGHUP)
+			reload(j);
+		else
+			change_rate(j, number == SIGUSR1 ? 1.05 : 0.95);
+	}
 }
 
 /* Passes signals, time-out and write errors on as a stop, and keeps results
@@ -299,8 +332,7 @@ static void *watch_thread(void *arg)
 	for (unsigned tick = 1; !atomic_load(&j->done); tick++) {
 		now += TICK_NS;
 		clock_sleep_until(now);
-		if (was_hung_up())
-			reload(j);
+		take_signals(j);
 		if (atomic_load(j->signalled) ||
 		    (j->end_ns && clock_mono_ns() >= j->end_ns))
 			atomic_store(&j->stop, true);
@@ -460,6 +492,39 @@ static int usage(const struct diag *d, int rc)
 	return CMD_USAGE;
 }
 
+static void tell_family(const struct probe_way *w, int v6)
+{
+	char source[ADDR_STRLEN];
+	const uint8_t *m = w->family[v6].mac, *g = w->family[v6].gateway_mac;
+
+	if (!w->family[v6].link) {
+		printf("IPv%d: not probed\n", v6 ? 6 : 4);
+		return;
+	}
+	addr_format(source, w->family[v6].source);
+	printf("IPv%d: back-end %s, source %s", v6 ? 6 : 4, w->family[v6].link, source);
+	if (w->family[v6].ethernet)
+		printf(", from %02x:%02x:%02x:%02x:%02x:%02x to gateway "
+		       "%02x:%02x:%02x:%02x:%02x:%02x",
+		       m[0], m[1], m[2], m[3], m[4], m[5], g[0], g[1], g[2], g[3], g[4],
+		       g[5]);
+	printf("\n");
+}
+
+/* --check: the way out as it was found; nothing is probed. */
+static int check(const struct scan_job *j)
+{
+	struct probe_way way;
+
+	probe_way(j->scan, &way);
+	printf("interface: %s\n", way.interface[0] ? way.interface : "none");
+	for (int v6 = 1; v6 >= 0; v6--)
+		tell_family(&way, v6);
+	printf("largest frame: %zu bytes\nrate: %.6g packets per second\n",
+	       way.frame_bytes, probe_rate(j->scan));
+	return fflush(stdout) == 0 ? 0 : -EIO;
+}
+
 /* Everything from the plan to the end. */
 static int scan(struct scan_options *o, int argc, char *argv[])
 {
@@ -470,6 +535,17 @@ static int scan(struct scan_options *o, int argc, char *argv[])
 	if (rc < 0) {
 		close_all(&j);
 		return usage(&d, rc);
+	}
+	if (o->check) {
+		rc = probe_open(&j.scan, &j.cfg, &d);
+		if (rc == 0)
+			set_bandwidth(&j);
+		if (rc == 0)
+			rc = check(&j);
+		if (rc < 0)
+			log_error("%s", diag_str(&d, rc));
+		close_all(&j);
+		return rc < 0 ? CMD_FAILED : CMD_OK;
 	}
 	rc = open_all(&j, &d);
 	if (rc == 0 && o->resume && j.checkpoint.complete) {

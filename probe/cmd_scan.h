@@ -17,7 +17,7 @@ struct scan_options {
 	const char *payload, *contact, *list, *max_targets, *seed, *interface,
 		*gateway_mac, *link;
 	const char *output, *fields, *metadata, *filter, *status_file;
-	double rate_pps;
+	double rate_pps, bandwidth_bps, cap_48_pps, cap_64_pps, cap_24_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
 	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
 	const char *resume, *config, *cooldown;
@@ -28,7 +28,7 @@ struct scan_options {
 	const char *cores;
 	unsigned format, dedup;
 	bool strict, no_header, dry_run, quiet, verbose;
-	bool list_modules, list_fields, echo;
+	bool list_modules, list_fields, echo, check;
 };
 
 extern const struct opt scan_opts[];

@@ -1,8 +1,10 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "probe/cap.h"
 #include "probe/scan.h"
 
 enum { V4 = 0, V6 = 1, FILTER_MAX = 8192 };
@@ -227,6 +229,7 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	for (unsigned i = 0; i < s->n_senders; i++)
 		atomic_init(&s->senders[i].oldest, UINT64_MAX);
 	atomic_init(&s->scope, cfg->scope);
+	atomic_init(&s->rate_pps, cfg->rate_pps);
 	s->reply.scan.source_port = cfg->source_port;
 	mac_key_random(&s->reply.scan.key);
 	rc = add_modules(s, d);
@@ -235,6 +238,10 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	if (rc == 0 && cfg->dedup) {
 		s->dedup = dedup_new(DEDUP_WINDOW);
 		rc = s->dedup ? 0 : -ENOMEM;
+	}
+	if (rc == 0 && cap_wanted(cfg)) {
+		s->cap = cap_new(cfg);
+		rc = s->cap ? 0 : -ENOMEM;
 	}
 	if (rc < 0) {
 		probe_close(s);
@@ -486,8 +493,43 @@ int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct d
 		probe_close(f.s);
 		return rc;
 	}
+	snprintf(f.s->interface, sizeof(f.s->interface), "%s", f.interface.link.name);
 	*out = f.s;
 	return 0;
+}
+
+void probe_way(const struct probe_scan *s, struct probe_way *way)
+{
+	*way = (struct probe_way){ .frame_bytes = 0 };
+	memcpy(way->interface, s->interface, sizeof(way->interface));
+	for (unsigned i = 0; i < s->n_lanes; i++) {
+		const struct scan_lane *l = &s->lanes[i];
+		const struct probe_module *m = l->reply.module;
+		unsigned n = m->variants ? m->variants(l->reply.state) : 1;
+		int v6 = l->reply.family == PROBE_V6;
+		const struct link *link = s->senders[0].links[v6];
+
+		for (unsigned k = 0; k < n; k++)
+			if (l->templates[k].len > way->frame_bytes)
+				way->frame_bytes = l->templates[k].len;
+		way->family[v6].link = link->ops->name;
+		way->family[v6].ethernet = link->ethernet;
+		way->family[v6].source = s->reply.sources[s->sources[v6].first];
+		if (!link->ethernet)
+			continue;
+		memcpy(way->family[v6].gateway_mac, l->templates[0].bytes, 6);
+		memcpy(way->family[v6].mac, l->templates[0].bytes + 6, 6);
+	}
+}
+
+void probe_set_rate(struct probe_scan *s, double pps)
+{
+	atomic_store(&s->rate_pps, pps);
+}
+
+double probe_rate(const struct probe_scan *s)
+{
+	return atomic_load(&s->rate_pps);
 }
 
 void probe_set_scope(struct probe_scan *s, const struct scope *scope)
@@ -507,5 +549,6 @@ void probe_close(struct probe_scan *s)
 		close_pair(s->senders[i].links);
 	receiver_close(s->receiver);
 	dedup_free(s->dedup);
+	cap_free(s->cap);
 	free(s);
 }

@@ -88,6 +88,10 @@ struct probe_config {
 	                            (target, port, protocol, class) are known, exactly */
 	const atomic_bool *stop; /* set: stop sending, cool down, return; may be NULL */
 	uint64_t seed;           /* of the choice among several source addresses */
+	/* No IPv6 /48, no /64 and no IPv4 /24 gets more packets per second than this;
+	 * 0: no such cap.  Targets that come too early wait, up to 64 k of them; then
+	 * the source does. */
+	double cap_48_pps, cap_64_pps, cap_24_pps;
 };
 
 /* Counters of a scan; a copy can be taken at any time from any thread. */
@@ -117,6 +121,23 @@ int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct d
  * while the scan runs, from any thread: the former scope may still be asked about
  * packets of the batch that is being made, at most a millisecond's worth. */
 void probe_set_scope(struct probe_scan *s, const struct scope *scope);
+
+/* Another rate than the one asked for; from any thread, also while the scan runs. */
+void probe_set_rate(struct probe_scan *s, double pps);
+double probe_rate(const struct probe_scan *s);
+
+/* The way that the packets of an open scan take. */
+struct probe_way {
+	char interface[16]; /* "": none */
+	size_t frame_bytes; /* the largest, as handed to the link */
+	struct {
+		const char *link; /* NULL: this family is not probed */
+		bool ethernet;
+		struct addr128 source; /* the first one */
+		uint8_t mac[6], gateway_mac[6];
+	} family[2]; /* IPv4, IPv6 */
+};
+void probe_way(const struct probe_scan *s, struct probe_way *way);
 
 /* Sends on the calling thread, and others if cfg->senders says so; receives on one of
  * its own.  0, or negative.

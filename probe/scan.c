@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "probe/cap.h"
 #include "probe/send.h"
 
 #define NAP_NS   (100 * NS_PER_MS) /* the longest time not to look at ->stop */
@@ -148,6 +149,7 @@ static void cool_down(struct probe_scan *s, const struct listener *l)
 int probe_run(struct probe_scan *s, const struct probe_source *src,
               const struct probe_sink *sink, struct diag *d)
 {
+	struct probe_source capped = { cap_next, s->cap };
 	struct listener l;
 	int rc, rx;
 
@@ -159,6 +161,10 @@ int probe_run(struct probe_scan *s, const struct probe_source *src,
 	atomic_store(&s->count.cooling, false);
 	count_set(&s->count.ended_us, 0);
 	count_set(&s->count.started_us, clock_wall_us());
+	if (s->cap) {
+		cap_begin(s->cap, src);
+		src = &capped;
+	}
 	rc = send_run(s, src, &l.failed, d);
 	cool_down(s, &l);
 	rx = stop_listener(&l, d);

@@ -36,6 +36,8 @@ struct scan_sender {
 struct probe_scan {
 	struct probe_config cfg;
 	_Atomic(const struct scope *) scope; /* cfg.scope, or a later one */
+	_Atomic double rate_pps;             /* cfg.rate_pps, or a later one */
+	char interface[16];                  /* "": none */
 	struct reply_context reply;
 	struct scan_lane lanes[REPLY_LANES];
 	unsigned n_lanes;
@@ -46,6 +48,7 @@ struct probe_scan {
 	unsigned n_senders;
 	struct receiver *receiver; /* NULL: nothing is received; owned */
 	struct dedup *dedup;
+	struct cap *cap; /* before the source, where there are caps */
 	struct scan_counters count;
 };
 

@@ -162,7 +162,9 @@ static int read_lengths(struct scan_job *j, const struct scan_options *o, struct
 	if (o->probe_length > 128)
 		return diag_set(d, ERR_PARSE, "--probe-length must be 1 to 128");
 	if (!targets_parse_iid(&j->order.iid, o->iid))
-		return diag_set(d, ERR_PARSE, "--iid '%s' is not low, rand, zero or ::N",
+		return diag_set(d, ERR_PARSE,
+		                "--iid '%s' is not low, rand, zero, full, low_fill or "
+		                "::N",
 		                o->iid);
 	if (!o->probe_length && o->iid_num > 1)
 		return diag_set(d, ERR_PARSE, "--iid-num is for --probe-length");
@@ -313,6 +315,9 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.module_args = o->module_args,
 		.source_ips = o->source_ips,
 		.rate_pps = o->rate_pps,
+		.cap_48_pps = o->cap_48_pps,
+		.cap_64_pps = o->cap_64_pps,
+		.cap_24_pps = o->cap_24_pps,
 		.probes = (unsigned)o->probes,
 		.probe_interval_ns = o->probe_interval_ns,
 		.cooldown_ns = o->cooldown_ns,

@@ -36,6 +36,8 @@ struct team {
 	atomic_bool failed;      /* one of the team */
 	pthread_mutex_t turn;    /* to send: who has it may sleep */
 	struct pace pace;        /* of whose turn it is */
+	double rate_pps;         /* its rate */
+	unsigned batch;          /* the links' */
 	pthread_mutex_t door;    /* of the source */
 	atomic_bool ended;       /* it has no more */
 };
@@ -348,6 +350,17 @@ static bool idle(struct sender *x)
 	return false;
 }
 
+/* probe_set_rate() was called. */
+static void follow_rate(struct team *t, uint64_t now)
+{
+	double pps = atomic_load_explicit(&t->s->rate_pps, memory_order_relaxed);
+
+	if (pps == t->rate_pps)
+		return;
+	t->rate_pps = pps;
+	pace_init(&t->pace, pps, t->batch, now);
+}
+
 /* Wait in turn: those behind wait for the turn, and none of them for the pace. */
 static unsigned take_pace(struct team *t)
 {
@@ -357,6 +370,7 @@ static unsigned take_pace(struct team *t)
 	pthread_mutex_lock(&t->turn);
 	if (!must_end(t) && !asked_to_stop(t->s)) {
 		now = clock_mono_ns();
+		follow_rate(t, now);
 		may = pace_take(&t->pace, now, &wake);
 		if (may == 0)
 			nap(wake, now);
@@ -457,7 +471,8 @@ static int sender_init(struct sender *x, struct team *team, unsigned i)
 	if (cfg->probes == 1)
 		return 0;
 	/* Which thread gets how many of the targets is not known. */
-	waiting = cfg->rate_pps * ((double)cfg->probe_interval_ns / (double)NS_PER_S) +
+	waiting = probe_rate(team->s) *
+	                  ((double)cfg->probe_interval_ns / (double)NS_PER_S) +
 	          1024;
 	return ring_init(&x->ring,
 	                 waiting < RING_MAX / n ? (size_t)waiting : RING_MAX / n);
@@ -523,7 +538,9 @@ int send_run(struct probe_scan *s, const struct probe_source *src,
 		return -ENOMEM;
 	pthread_mutex_init(&t.turn, NULL);
 	pthread_mutex_init(&t.door, NULL);
-	pace_init(&t.pace, s->cfg.rate_pps, batch_of(s), clock_mono_ns());
+	t.rate_pps = probe_rate(s);
+	t.batch = batch_of(s);
+	pace_init(&t.pace, t.rate_pps, t.batch, clock_mono_ns());
 	rc = run_team(x, &t, &why);
 	if (rc < 0 && why.text[0])
 		diag_set(d, rc, "%s", why.text);

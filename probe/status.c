@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "probe/cap.h"
 #include "probe/scan.h"
 
 static uint64_t load(const atomic_uint_fast64_t *c)
@@ -53,6 +54,8 @@ void probe_stats(const struct probe_scan *s, struct probe_stats *st)
 		st->refused_family += load(&x->refused_family);
 		add_links(st, x->links);
 	}
+	if (s->cap)
+		st->done = cap_done(s->cap, st->done);
 }
 
 struct text {

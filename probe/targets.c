@@ -184,6 +184,11 @@ bool targets_parse_iid(struct targets_iid *iid, const char *text)
 			return true;
 		}
 	iid->mode = IID_SET;
+	/* XMap's names of two that are set. */
+	if (!strcmp(text, "full"))
+		text = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+	else if (!strcmp(text, "low_fill"))
+		text = "::ffff";
 	return addr_parse(&iid->set, text) && !addr_is_v4(iid->set);
 }
 

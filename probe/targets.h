@@ -37,7 +37,7 @@ struct targets_iid {
 	uint64_t number;    /* 0 is 1 */
 };
 
-/* "low", "rand", "zero", or an address for IID_SET. */
+/* "low", "rand", "zero", "full", "low_fill", or an address for IID_SET. */
 bool targets_parse_iid(struct targets_iid *iid, const char *text);
 
 struct targets_config {
