@@ -54,6 +54,18 @@ void bloom_add(struct bloom *f, uint64_t hash)
 		w[2 * i + (pos >> 5 & 1)] |= UINT32_C(1) << (pos & 31);
 }
 
+/* The blocks of the next few keys are fetched meanwhile. */
+void bloom_add_all(struct bloom *f, const uint64_t *hash, size_t n)
+{
+	enum { AHEAD = 16 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			__builtin_prefetch(block_of(f, hash[i + AHEAD]), 1);
+		bloom_add(f, hash[i]);
+	}
+}
+
 bool bloom_has(const struct bloom *f, uint64_t hash)
 {
 	const uint32_t *w = block_of(f, hash);

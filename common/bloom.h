@@ -20,6 +20,7 @@ struct bloom {
 int bloom_init(struct bloom *f, uint64_t keys, unsigned bits_per_key);
 void bloom_fini(struct bloom *f); /* not for one that borrows its words */
 void bloom_add(struct bloom *f, uint64_t hash);
+void bloom_add_all(struct bloom *f, const uint64_t *hash, size_t n); /* faster */
 bool bloom_has(const struct bloom *f, uint64_t hash);
 size_t bloom_bytes(const struct bloom *f);
 

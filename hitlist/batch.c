@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "hitlist/journal.h"
+#include "hitlist/sort.h"
 
 /* In memory at most: 32 MB of either kind, and as much again to sort them.
  * Tests make it small. */
@@ -16,22 +17,11 @@
 #define BATCH_KEYS_MAX    (1 << 21)
 #endif
 
-static int cmp_record(const void *x, const void *y)
-{
-	const struct host_record *a = x, *b = y;
-
-	return addr_cmp(a->addr, b->addr);
-}
-
-static void sort_records(struct host_record *r, size_t n)
-{
-	for (size_t i = 1; i < n; i++) {
-		if (addr_cmp(r[i - 1].addr, r[i].addr) <= 0)
-			continue;
-		qsort(r, n, sizeof(*r), cmp_record);
-		return;
-	}
-}
+/* What arrives in order goes to disk in pieces of so many, which stay in the
+ * cache. */
+#ifndef BATCH_WINDOW
+#define BATCH_WINDOW 512
+#endif
 
 int hitlist_batch_open(struct hitlist_batch **out, struct hitlist *h, struct diag *d)
 {
@@ -44,7 +34,9 @@ int hitlist_batch_open(struct hitlist_batch **out, struct hitlist *h, struct dia
 		return -ENOMEM;
 	b->h = h;
 	for (unsigned t = 0; t < TIERS; t++)
-		b->pile[t] = (struct pile){ .tier = (enum tier)t, .ascending = true };
+		b->pile[t] = (struct pile){ .tier = (enum tier)t,
+			                    .ascending = true,
+			                    .flowing = true };
 	*out = b;
 	return 0;
 }
@@ -57,6 +49,8 @@ void hitlist_batch_close(struct hitlist_batch *b)
 		struct pile *p = &b->pile[t];
 
 		run_writer_close(p->w);
+		for (size_t i = 0; p->spills.n && i < p->spills.g[0].n; i++)
+			unlink(run_name(p->spills.g[0].runs[i])); /* if kept */
 		level_fini(&p->spills);
 		addrvec_fini(&p->keys);
 		free(p->rec);
@@ -66,9 +60,18 @@ void hitlist_batch_close(struct hitlist_batch *b)
 	free(b);
 }
 
-/* The spill being written becomes readable.  Its name goes at once: the file
- * lives as long as the mapping, and a crash leaves nothing behind. */
-static int spill_finish(struct pile *p, const char *path, struct diag *d)
+/* Whether the spills of a pile may become runs of the hitlist: there are none to
+ * merge them with, and nothing to take out of them. */
+static bool may_keep(const struct hitlist_batch *b, const struct pile *p)
+{
+	return p->chain <= 1 && b->h->tier[p->tier].n == 0 &&
+	       ivtab_count(b->h->aliased.table) == 0;
+}
+
+/* The spill being written becomes readable.  Unless it may be kept its name goes
+ * at once: the file lives as long as the mapping, and a crash leaves nothing. */
+static int spill_finish(struct hitlist_batch *b, struct pile *p, const char *path,
+                        struct diag *d)
 {
 	struct run *r;
 	int rc;
@@ -78,7 +81,8 @@ static int spill_finish(struct pile *p, const char *path, struct diag *d)
 	rc = run_writer_finish(p->w, d);
 	if (rc == 0)
 		rc = run_open(&r, path, d);
-	unlink(path);
+	if (rc < 0 || !may_keep(b, p))
+		unlink(path);
 	run_writer_close(p->w);
 	p->w = NULL;
 	if (rc < 0)
@@ -98,29 +102,36 @@ static int spill_path(const struct hitlist_batch *b, const struct pile *p,
 	return store_path(out, b->h, STORE_RUNS, name, d);
 }
 
+static int spill_open(struct hitlist_batch *b, struct pile *p, bool new_chain,
+                      struct diag *d)
+{
+	char path[FS_PATH_MAX];
+	int rc = spill_path(b, p, path, d);
+
+	if (rc == 0)
+		rc = spill_finish(b, p, path, d);
+	p->chain += new_chain;
+	p->number = b->h->spills++;
+	if (rc == 0)
+		rc = spill_path(b, p, path, d);
+	if (rc == 0)
+		rc = run_writer_open(&p->w, path,
+		                     p->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
+		                     b->h->manifest.generation + 1,
+		                     may_keep(b, p) ? RUN_LASTING : RUN_SPILL, d);
+	return rc;
+}
+
 /* The next record of a sorted stream.  One that does not ascend begins a new
  * chain; a full file is followed by another one of the same chain. */
 static int spill_record(struct hitlist_batch *b, struct pile *p,
                         const struct host_record *r, struct diag *d)
 {
 	bool ascends = p->w && addr_cmp(p->last, r->addr) < 0;
-	char path[FS_PATH_MAX];
 	int rc = 0;
 
-	if (!p->w || !ascends || run_writer_records(p->w) == RUN_MAX_RECORDS) {
-		rc = spill_path(b, p, path, d);
-		if (rc == 0)
-			rc = spill_finish(p, path, d);
-		if (rc == 0 && !ascends)
-			p->chain++;
-		p->number = b->h->spills++;
-		if (rc == 0)
-			rc = spill_path(b, p, path, d);
-		if (rc == 0)
-			rc = run_writer_open(&p->w, path,
-			                     p->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
-			                     0, RUN_SPILL, d);
-	}
+	if (!ascends || run_writer_records(p->w) == RUN_MAX_RECORDS)
+		rc = spill_open(b, p, !ascends, d);
 	if (rc < 0)
 		return rc;
 	p->last = r->addr;
@@ -132,51 +143,156 @@ static int spill_record(struct hitlist_batch *b, struct pile *p,
 
 static int sort_memory(struct pile *p)
 {
+	int rc;
+
 	if (p->ascending)
 		return 0;
-	sort_records(p->rec, p->n);
-	p->ascending = true;
-	return addrvec_sort(&p->keys);
+	rc = records_sort(p->rec, p->n);
+	if (rc == 0)
+		rc = addrvec_sort(&p->keys);
+	p->ascending = rc == 0;
+	return rc;
+}
+
+/* The first n records or keys in memory, which are sorted, go to disk, those of
+ * one address as one. */
+static int spill_sorted(struct hitlist_batch *b, struct pile *p, size_t n, struct diag *d)
+{
+	struct host_record key = { .sources = 0 };
+	int rc = 0;
+
+	for (size_t i = 0, k; rc == 0 && i < n; i = k) {
+		struct host_record *r = &key;
+
+		k = i + 1;
+		if (p->tier == TIER_HOSTS) {
+			r = &p->rec[i];
+			for (; k < n && addr_eq(r->addr, p->rec[k].addr); k++)
+				host_record_merge(r, &p->rec[k]);
+		} else {
+			key.addr = p->keys.a[i];
+			while (k < n && addr_eq(key.addr, p->keys.a[k]))
+				k++;
+		}
+		rc = spill_record(b, p, r, d);
+	}
+	return rc;
+}
+
+static size_t in_memory(const struct pile *p)
+{
+	return p->tier == TIER_HOSTS ? p->n : p->keys.n;
+}
+
+static struct addr128 at(const struct pile *p, size_t i)
+{
+	return p->tier == TIER_HOSTS ? p->rec[i].addr : p->keys.a[i];
 }
 
 /* What is in memory goes to disk. */
 static int spill(struct hitlist_batch *b, struct pile *p, struct diag *d)
 {
-	struct merger *m = NULL;
-	struct host_record r;
-	int rc = sort_memory(p);
+	int rc;
 
+	p->flowing = p->ascending;
+	rc = sort_memory(p);
 	if (rc == 0)
-		rc = merger_new(&m);
-	if (rc < 0)
-		return rc;
-	rc = p->tier == TIER_HOSTS ? merger_add_records(m, p->rec, p->n)
-	                           : merger_add_keys(m, p->keys.a, p->keys.n);
-	while (rc == 0 && (rc = merger_next(m, &r, d)) > 0)
-		rc = spill_record(b, p, &r, d);
-	merger_free(m);
+		rc = spill_sorted(b, p, in_memory(p), d);
 	p->n = 0;
 	p->keys.n = 0;
 	return rc;
 }
 
+/* The same while everything comes in order.  The last address stays: there may be
+ * more of it. */
+static int spill_window(struct hitlist_batch *b, struct pile *p, struct diag *d)
+{
+	size_t n = in_memory(p), keep = n - 1;
+	int rc;
+
+	if (!p->ascending || (p->w && addr_cmp(p->last, at(p, 0)) >= 0)) {
+		p->flowing = false;
+		return 0;
+	}
+	while (keep && addr_eq(at(p, keep - 1), at(p, keep)))
+		keep--;
+	rc = spill_sorted(b, p, keep, d);
+	n -= keep;
+	if (p->tier == TIER_HOSTS) {
+		memmove(p->rec, p->rec + keep, n * sizeof(*p->rec));
+		p->n = n;
+		for (; p->n > 1; p->n--)
+			host_record_merge(&p->rec[0], &p->rec[p->n - 1]);
+	} else {
+		p->keys.a[0] = p->keys.a[keep];
+		p->keys.n = 1;
+	}
+	return rc;
+}
+
+/* Room for one more. */
+static int make_room(struct hitlist_batch *b, struct pile *p, size_t max, struct diag *d)
+{
+	size_t n = in_memory(p);
+	int rc = p->flowing && n && n % BATCH_WINDOW == 0 ? spill_window(b, p, d) : 0;
+
+	return rc == 0 && in_memory(p) == max ? spill(b, p, d) : rc;
+}
+
+int batch_ready_runs(struct run ***runs, size_t *n, struct hitlist_batch *b, enum tier t,
+                     struct diag *d)
+{
+	struct pile *p = &b->pile[t];
+	char path[FS_PATH_MAX];
+	int rc = 0;
+
+	*n = 0;
+	if (!may_keep(b, p) || p->chain != 1 || !p->ascending || b->naliased ||
+	    b->replace || b->purge || b->compact || (t == TIER_HOSTS && b->silence) ||
+	    (t == TIER_HOSTS && b->nborrowed) ||
+	    (in_memory(p) && addr_cmp(p->last, at(p, 0)) >= 0))
+		return 0;
+	rc = spill_sorted(b, p, in_memory(p), d);
+	p->n = 0;
+	p->keys.n = 0;
+	if (rc == 0)
+		rc = spill_path(b, p, path, d);
+	if (rc == 0)
+		rc = spill_finish(b, p, path, d);
+	if (rc < 0 || p->chain != 1 || p->spills.n != 1)
+		return rc;
+	for (size_t i = 0; i < p->spills.g[0].n; i++)
+		if (run_summary(p->spills.g[0].runs[i])->generation !=
+		    b->h->manifest.generation + 1)
+			return 0;
+	*runs = p->spills.g[0].runs;
+	*n = p->spills.g[0].n;
+	return 0;
+}
+
+/* See observation_of_silence(): news of hosts that are known, and of no other. */
+bool host_record_is_silence(const struct host_record *r)
+{
+	return !r->first_seen && !r->last_seen && !r->sources && r->last_probed;
+}
+
 int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d)
 {
 	struct pile *p = &b->pile[TIER_HOSTS];
-	int rc = 0;
+	int rc;
 
 	if (ivtab_covers(b->h->optouts.table, r->addr)) {
 		b->blocked++;
 		return 0;
 	}
-	if (p->n == BATCH_RECORDS_MAX)
-		rc = spill(b, p, d);
+	rc = make_room(b, p, BATCH_RECORDS_MAX, d);
 	if (rc < 0)
 		return rc;
 	if (!p->rec)
 		p->rec = malloc(BATCH_RECORDS_MAX * sizeof(*p->rec));
 	if (!p->rec)
 		return -ENOMEM;
+	b->silence |= host_record_is_silence(r);
 	if (p->n && addr_cmp(p->rec[p->n - 1].addr, r->addr) > 0)
 		p->ascending = false;
 	p->rec[p->n] = *r;
@@ -188,12 +304,11 @@ int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag
 int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d)
 {
 	struct pile *p = &b->pile[TIER_SEEN];
-	int rc = 0;
+	int rc;
 
 	if (ivtab_covers(b->h->optouts.table, a))
 		return 0;
-	if (p->keys.n == BATCH_KEYS_MAX)
-		rc = spill(b, p, d);
+	rc = make_room(b, p, BATCH_KEYS_MAX, d);
 	if (rc < 0)
 		return rc;
 	if (p->keys.n && addr_cmp(p->keys.a[p->keys.n - 1], a) > 0)
@@ -250,7 +365,7 @@ int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
 	int rc = spill_path(b, p, path, d);
 
 	if (rc == 0)
-		rc = spill_finish(p, path, d);
+		rc = spill_finish(b, p, path, d);
 	if (rc == 0)
 		rc = sort_memory(p);
 	if (rc == 0)
@@ -267,8 +382,9 @@ int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
 	if (rc == 0 && t == TIER_HOSTS && b->nborrowed) {
 		for (size_t i = 0; i < b->nborrowed; i++)
 			host_record_normalise(&b->borrowed[i]);
-		sort_records(b->borrowed, b->nborrowed);
-		rc = merger_add_records(*out, b->borrowed, b->nborrowed);
+		rc = records_sort(b->borrowed, b->nborrowed);
+		if (rc == 0)
+			rc = merger_add_records(*out, b->borrowed, b->nborrowed);
 	}
 	if (rc < 0) {
 		merger_free(*out);

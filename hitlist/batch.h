@@ -20,6 +20,7 @@ struct pile {
 	size_t n;
 	struct addrvec keys; /* seen */
 	bool ascending;      /* what is in memory */
+	bool flowing;        /* so is all that came before: written as it comes */
 };
 
 struct hitlist_batch {
@@ -36,11 +37,19 @@ struct hitlist_batch {
 	bool compact;            /* every group is rewritten */
 	bool replace; /* the aliased prefixes are all that there are from now on */
 	const struct ivtab *purge; /* ranges whose addresses go; NULL: none */
+	bool silence;              /* there are records that tell of silence alone */
 	uint64_t read, answers, blocked;
 };
 
+bool host_record_is_silence(const struct host_record *r);
 int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
 int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d);
+
+/* When all of one tier came in order, and there is nothing in the hitlist to merge
+ * it with, it has been written as runs that can be the hitlist's own: finish them,
+ * *runs are references in ascending order that stay the batch's.  *n 0: merge. */
+int batch_ready_runs(struct run ***runs, size_t *n, struct hitlist_batch *b, enum tier t,
+                     struct diag *d);
 
 /* Everything of one tier in order; nothing may be added until it is closed. */
 int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,

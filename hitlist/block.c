@@ -212,12 +212,31 @@ struct keys {
 	unsigned n, i;
 };
 
+/* The sum of the first n nibbles: eight bytes at a time, in lanes of 16 bits. */
+static size_t sum_nibbles(const uint8_t *p, unsigned n)
+{
+	const uint64_t low4 = UINT64_C(0x0f0f0f0f0f0f0f0f);
+	const uint64_t low8 = UINT64_C(0x00ff00ff00ff00ff);
+	uint64_t lanes = 0;
+	unsigned i = 0;
+	size_t sum = 0;
+
+	for (; i + 16 <= n; i += 16) {
+		uint64_t x = load64(p + i / 2);
+
+		x = (x & low4) + (x >> 4 & low4);
+		lanes += (x & low8) + (x >> 8 & low8);
+	}
+	for (; i < n; i++)
+		sum += p[i / 2] >> 4 * (i & 1) & 15;
+	return sum + (size_t)(lanes * UINT64_C(0x0001000100010001) >> 48);
+}
+
 /* Measure the keys; the span moves past them. */
 static struct keys get_keys(struct span *s)
 {
 	const uint8_t *count = take(s, 2);
 	struct keys k = { .end = s->end };
-	size_t bytes = 0;
 
 	if (!count)
 		return k;
@@ -227,9 +246,8 @@ static struct keys get_keys(struct span *s)
 		return k;
 	}
 	k.nibbles = take(s, (k.n + 1) / 2);
-	for (unsigned i = 0; k.nibbles && i < k.n; i++)
-		bytes += (k.nibbles[i / 2] >> 4 * (i & 1) & 15) + 1U;
-	k.p = take(s, bytes);
+	if (k.nibbles)
+		k.p = take(s, k.n + sum_nibbles(k.nibbles, k.n));
 	return k;
 }
 
@@ -353,6 +371,50 @@ static void get_values(struct span *s, struct host_record *r, unsigned n)
 	}
 }
 
+/* How many of the first n nibbles are e. */
+static unsigned count_nibble(const uint8_t *p, unsigned n, unsigned e)
+{
+	const uint64_t ones = UINT64_C(0x1111111111111111);
+	unsigned i = 0, count = 0;
+
+	for (; i + 16 <= n; i += 16) {
+		uint64_t x = load64(p + i / 2) ^ e * ones;
+
+		x = (x | x >> 1 | x >> 2 | x >> 3) & ones; /* 1: another one */
+		count += 16 - (unsigned)(x * ones >> 60);
+		count -= x == ones ? 16 : 0; /* the sum of 16 ones is 0 in 4 bits */
+	}
+	for (; i < n; i++)
+		count += (p[i / 2] >> 4 * (i & 1) & 15U) == e;
+	return count;
+}
+
+/* How many of n records have each service, and how many before record i. */
+static void count_services(const struct column *c, unsigned i, unsigned n,
+                           unsigned count[static SERVICES],
+                           unsigned rank[static SERVICES])
+{
+	const unsigned all = (1U << SERVICES) - 1;
+	unsigned m = c->kind == COL_CONST ? 1 : c->kind == COL_DICT ? c->w + 1 : n;
+
+	for (unsigned e = 0; e < m; e++) {
+		unsigned in = 1, before = e < i, bits = column_at(c, e);
+
+		if (c->kind == COL_CONST) {
+			in = n;
+			before = i;
+		} else if (c->kind == COL_DICT) {
+			bits = load32(c->p + 4 * e);
+			in = count_nibble(c->nibbles, n, e);
+			before = count_nibble(c->nibbles, i, e);
+		}
+		for (bits &= all; bits; bits &= bits - 1) {
+			count[__builtin_ctz(bits)] += in;
+			rank[__builtin_ctz(bits)] += before;
+		}
+	}
+}
+
 /* The same for record i alone. */
 static void get_value(struct span *s, struct host_record *r, unsigned i, unsigned n)
 {
@@ -368,16 +430,7 @@ static void get_value(struct span *s, struct host_record *r, unsigned i, unsigne
 			return;
 		field_set(r, f, column_at(&c, i));
 	}
-	for (unsigned j = 0; j < n; j++) {
-		unsigned b = column_at(&services, j) & ((1U << SERVICES) - 1);
-
-		for (; b; b &= b - 1) {
-			unsigned k = (unsigned)__builtin_ctz(b);
-
-			count[k]++;
-			rank[k] += j < i;
-		}
-	}
+	count_services(&services, i, n, count, rank);
 	for (unsigned k = 0; k < SERVICES; k++) {
 		if (count[k] == 0)
 			continue;

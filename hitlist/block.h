@@ -25,7 +25,7 @@
 #include "hitlist/hitlist.h"
 
 enum {
-	BLOCK_RECORDS = 256,
+	BLOCK_RECORDS = 256, /* at most */
 	/* count, nibbles, keys, and 7 + SERVICES columns at their widest */
 	BLOCK_BYTES_MAX = 2 + 128 + 16 * 256 + (7 + SERVICES) * (5 + 4 * 256),
 };

@@ -163,8 +163,7 @@ static int classify(struct commit *c, const struct host_record *r, bool was)
 		rc = batch_tried(c->b, r->addr, c->d);
 		return rc < 0 ? rc : 0;
 	}
-	/* Silence is news of known hosts only: this one has gone meanwhile. */
-	if (!rc && !r->first_seen && !r->last_seen && !r->sources && r->last_probed)
+	if (!rc && host_record_is_silence(r)) /* it has gone meanwhile */
 		return 0;
 	if (rc) {
 		c->st.updated++;
@@ -235,15 +234,40 @@ static int open_chosen(struct commit *c, enum tier tier, struct merger **m)
 	return rc;
 }
 
+/* The batch has been written as runs already: they need names only. */
+static int adopt_runs(struct commit *c, struct sink *out, struct run **runs, size_t n)
+{
+	uint64_t records = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		records += run_summary(runs[i])->records;
+		rc = sink_adopt(out, runs[i], c->d);
+	}
+	if (out->tier == TIER_HOSTS) {
+		c->st.added += records;
+		c->t.hosts += records;
+	} else {
+		c->st.tried += records;
+		c->t.seen += records;
+	}
+	return rc;
+}
+
 static int merge_tier(struct commit *c, enum tier tier)
 {
 	struct two batch = { 0 }, old = { 0 };
+	struct run **ready;
 	struct sink out;
+	size_t n;
 	int rc;
 
 	if (batch_total(c->b, tier) == 0 && !(c->b->compact && c->t.tier[tier].n > 1))
 		return 0;
 	sink_init(&out, &c->t, tier, &c->t.tier[tier], c->t.group++);
+	rc = batch_ready_runs(&ready, &n, c->b, tier, c->d);
+	if (rc < 0 || n)
+		return rc < 0 ? rc : adopt_runs(c, &out, ready, n);
 	rc = choose(c, tier);
 	if (rc == 0)
 		rc = batch_stream(&batch.m, c->b, tier, c->d);

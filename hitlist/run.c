@@ -22,6 +22,7 @@ struct run {
 	const uint8_t *map;
 	size_t size;
 	enum run_schema schema;
+	unsigned per_block; /* records in every block but the last */
 	uint64_t blocks, index, filter_at, filter_sum;
 	struct bloom filter;
 	/* 1 once the filter has been verified.  Threads that find 0 at the same
@@ -57,12 +58,13 @@ static int read_header(struct run *r, struct diag *d)
 		return FAULT(r, ERR_CHECKSUM, 0, "header is damaged");
 	version = load16(r->map + RUN_H_VERSION);
 	schema = load16(r->map + RUN_H_SCHEMA);
-	if (version != RUN_VERSION)
+	if (version != RUN_VERSION && version != RUN_VERSION_1)
 		return FAULT(r, ERR_VERSION, RUN_H_VERSION,
-		             "format version %u, this program reads %d", version,
-		             RUN_VERSION);
-	if ((schema != RUN_HOSTS && schema != RUN_SEEN) ||
-	    load32(r->map + RUN_H_BLOCK) != BLOCK_RECORDS)
+		             "format version %u, this program reads %d and %d", version,
+		             RUN_VERSION_1, RUN_VERSION);
+	r->per_block = load32(r->map + RUN_H_BLOCK);
+	if ((schema != RUN_HOSTS && schema != RUN_SEEN) || r->per_block < 1 ||
+	    r->per_block > BLOCK_RECORDS)
 		return FAULT(r, ERR_VERSION, RUN_H_SCHEMA, "unknown schema %u", schema);
 	r->schema = (enum run_schema)schema;
 	return 0;
@@ -76,7 +78,7 @@ static bool geometry_ok(const struct run *r, const uint8_t *f)
 
 	return load64(f + RUN_F_SIZE) == r->size && records > 0 &&
 	       records <= RUN_MAX_RECORDS &&
-	       r->blocks == (records + BLOCK_RECORDS - 1) / BLOCK_RECORDS &&
+	       r->blocks == (records + r->per_block - 1) / r->per_block &&
 	       r->index >= RUN_HEADER && r->index <= body && r->filter_at <= body &&
 	       r->filter_at >= r->index && r->filter_at % RUN_FILTER_ALIGN == 0 &&
 	       r->filter_at - r->index >= r->blocks * RUN_INDEX_ENTRY &&
@@ -314,7 +316,7 @@ static int cursor_load(struct run_cursor *c, struct diag *d)
 	const struct run *r = c->run;
 	uint64_t i = c->block;
 	uint64_t want =
-		i + 1 < r->blocks ? BLOCK_RECORDS : r->sum.records - i * BLOCK_RECORDS;
+		i + 1 < r->blocks ? r->per_block : r->sum.records - i * r->per_block;
 	const uint8_t *p;
 	size_t size;
 	int n, rc = block_bytes(r, i, &p, &size, d);

@@ -1,7 +1,8 @@
 /* hitlist/run.h - an immutable file of records in ascending order of address.
  *
  *   header   32 bytes: magic, version, schema, generation, checksum
- *   blocks   256 records each, the last one fewer (hitlist/block.h)
+ *   blocks   128 records each, the last one fewer (hitlist/block.h); how many
+ *            is in the header, and up to 256 are read
  *   index    32 bytes a block: first key, offset, checksum of the block
  *   filter   blocked Bloom filter of all keys (common/bloom.h), 64-byte aligned
  *   footer   160 bytes: magic, counts, smallest and largest key, places and

@@ -27,7 +27,7 @@ struct run_writer {
 	unsigned n;
 	size_t out_n;
 	bool finished;
-	struct host_record rec[BLOCK_RECORDS];
+	struct host_record rec[RUN_BLOCK];
 	uint8_t out[OUT_BYTES];
 	char path[];
 };
@@ -94,7 +94,7 @@ static void put_header(struct run_writer *w)
 
 	store16(h + RUN_H_VERSION, RUN_VERSION);
 	store16(h + RUN_H_SCHEMA, (uint16_t)w->schema);
-	store32(h + RUN_H_BLOCK, BLOCK_RECORDS);
+	store32(h + RUN_H_BLOCK, RUN_BLOCK);
 	store64(h + RUN_H_GENERATION, w->generation);
 	store64(h + RUN_H_CHECKSUM, checksum64(h, RUN_H_CHECKSUM, 0));
 	w->header_sum = checksum64(h, RUN_HEADER, 0);
@@ -151,7 +151,7 @@ int run_writer_add(struct run_writer *w, const struct host_record *r)
 		w->min = r->addr;
 	w->max = r->addr;
 	w->rec[w->n++] = *r;
-	if (w->n == BLOCK_RECORDS)
+	if (w->n == RUN_BLOCK)
 		put_block(w);
 	return w->error;
 }
@@ -192,8 +192,8 @@ static uint64_t put_filter(struct run_writer *w)
 	}
 	if (w->use == RUN_SPILL)
 		memset(f.words, 0xff, bloom_bytes(&f));
-	for (uint64_t i = 0; w->hashes && i < w->records; i++)
-		bloom_add(&f, w->hashes[i]);
+	else
+		bloom_add_all(&f, w->hashes, w->records);
 	sum = checksum64(f.words, bloom_bytes(&f), at);
 	emit(w, f.words, bloom_bytes(&f));
 	bloom_fini(&f);

@@ -271,10 +271,34 @@ int sink_add(struct sink *s, const struct host_record *r, struct diag *d)
 	return rc;
 }
 
+/* The complete file tmp becomes the run of the number. */
+static int sink_enter(struct sink *s, const char *tmp, struct diag *d)
+{
+	char path[FS_PATH_MAX];
+	struct run *r;
+	int rc = sink_path(s, path, "", d);
+
+	if (rc == 0 && rename(tmp, path) < 0)
+		rc = diag_set(d, -errno, "%s: %s", path, strerror(errno));
+	if (rc == 0)
+		rc = run_open(&r, path, d);
+	if (rc < 0)
+		return rc;
+	rc = level_add(s->to, s->group, r);
+	if (rc < 0)
+		run_unref(r);
+	return rc;
+}
+
+int sink_adopt(struct sink *s, const struct run *r, struct diag *d)
+{
+	s->number = s->txn->next++;
+	return sink_enter(s, run_name(r), d);
+}
+
 int sink_finish(struct sink *s, struct diag *d)
 {
-	char tmp[FS_PATH_MAX], path[FS_PATH_MAX];
-	struct run *r;
+	char tmp[FS_PATH_MAX];
 	int rc;
 
 	if (!s->w)
@@ -283,18 +307,9 @@ int sink_finish(struct sink *s, struct diag *d)
 	if (rc == 0)
 		rc = sink_path(s, tmp, ".tmp", d);
 	if (rc == 0)
-		rc = sink_path(s, path, "", d);
-	if (rc == 0 && rename(tmp, path) < 0)
-		rc = diag_set(d, -errno, "%s: %s", path, strerror(errno));
+		rc = sink_enter(s, tmp, d);
 	run_writer_close(s->w);
 	s->w = NULL;
-	if (rc == 0)
-		rc = run_open(&r, path, d);
-	if (rc < 0)
-		return rc;
-	rc = level_add(s->to, s->group, r);
-	if (rc < 0)
-		run_unref(r);
 	return rc;
 }
 

@@ -35,6 +35,9 @@ struct sink {
 void sink_init(struct sink *s, struct txn *t, enum tier tier, struct level *to,
                uint64_t group);
 int sink_add(struct sink *s, const struct host_record *r, struct diag *d);
+/* A finished, synced run of this folder, of the txn's generation, becomes one of
+ * the group under a name of its own; the caller's reference stays the caller's. */
+int sink_adopt(struct sink *s, const struct run *r, struct diag *d);
 int sink_finish(struct sink *s, struct diag *d); /* must be called to be whole */
 void sink_fini(struct sink *s);
 

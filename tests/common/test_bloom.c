@@ -30,6 +30,26 @@ static void no_key_is_forgotten_and_few_are_invented(void **state)
 	assert_null(f.words);
 }
 
+static void many_at_once_are_the_same(void **state)
+{
+	uint64_t hash[1000];
+	struct bloom f, g;
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 3);
+	for (size_t n = 0; n <= 1000; n += n < 40 ? 1 : 96) {
+		assert_int_equal(bloom_init(&f, 500, 12), 0);
+		assert_int_equal(bloom_init(&g, 500, 12), 0);
+		for (size_t i = 0; i < n; i++)
+			bloom_add(&f, hash[i] = rng_next(&r));
+		bloom_add_all(&g, hash, n);
+		assert_memory_equal(f.words, g.words, bloom_bytes(&f));
+		bloom_fini(&f);
+		bloom_fini(&g);
+	}
+}
+
 /* A copy of the words, as after a round trip through a file, answers alike. */
 static void words_can_be_borrowed(void **state)
 {
@@ -91,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_is_forgotten_and_few_are_invented),
+		cmocka_unit_test(many_at_once_are_the_same),
 		cmocka_unit_test(words_can_be_borrowed),
 		cmocka_unit_test(an_empty_filter_has_nothing),
 		cmocka_unit_test(too_large_and_out_of_memory),

@@ -6,6 +6,7 @@
 #define RUN_MAX_RECORDS   300
 #define BATCH_RECORDS_MAX 64
 #define BATCH_KEYS_MAX    48
+#define BATCH_WINDOW      8
 
 #include "tests/hitlist/hl.h"
 

@@ -3,6 +3,7 @@
 #define RUN_MAX_RECORDS   64
 #define BATCH_RECORDS_MAX 32
 #define BATCH_KEYS_MAX    48
+#define BATCH_WINDOW      8
 
 #include "tests/hitlist/hl.h"
 
@@ -43,6 +44,7 @@ static void *test_realloc_n(void *p, size_t n)
 #include "hitlist/optout.c"
 #include "hitlist/run.c"
 #include "hitlist/run_writer.c"
+#include "hitlist/sort.c"
 #include "hitlist/stream.c"
 #include "hitlist/txn.c"
 #undef malloc

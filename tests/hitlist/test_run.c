@@ -1,6 +1,7 @@
 #include "tests/hitlist/hl.h"
 
 #include "hitlist/run.h"
+#include "hitlist/run_format.h"
 
 static void write_run(const char *path, const struct host_record *h, size_t n,
                       enum run_schema schema)
@@ -256,8 +257,8 @@ static void damage_to_seen(void **state)
 	damage(RUN_SEEN);
 }
 
-/* Equal content, equal bytes: and the bytes are those of the first release.  A
- * change here needs a new RUN_VERSION, and readers for both. */
+/* Equal content, equal bytes.  A change here needs a new RUN_VERSION, and readers
+ * for both. */
 static void the_format_is_frozen(void **state)
 {
 	char dir[HL_PATH], path[HL_PATH + 16];
@@ -277,8 +278,54 @@ static void the_format_is_frozen(void **state)
 	}
 	write_run(path, h, ARRAY_LEN(h), RUN_HOSTS);
 	hl_ok(run_open(&run, path, &d), &d);
-	assert_int_equal(run_summary(run)->checksum, UINT64_C(0x7abd5d544b7595dc));
+	assert_int_equal(run_summary(run)->checksum, UINT64_C(0xe5c6b23d6edb3cf8));
 	run_unref(run);
+	hl_rmdir(dir);
+}
+
+static void resign(uint8_t *p, uint64_t at, uint64_t n, uint64_t sum_at)
+{
+	store64(p + sum_at, checksum64(p + at, n, at));
+}
+
+/* A file of one block is the same in version 1, but for what the header says. */
+static void version_1_is_read(void **state)
+{
+	char dir[HL_PATH], path[HL_PATH + 16];
+	size_t n = 100, size, foot;
+	struct diag d = { "" };
+	struct host_record *h;
+	struct run *run;
+	struct rng r;
+	uint8_t *p;
+
+	(void)state;
+	rng_init(&r, 14);
+	h = hl_records(&r, &n);
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	write_run(path, h, n, RUN_HOSTS);
+	p = hl_read(path, &size);
+	foot = size - RUN_FOOTER;
+	for (unsigned version = 1; version <= 3; version += 2) {
+		store16(p + RUN_H_VERSION, (uint16_t)version);
+		store32(p + RUN_H_BLOCK, 256);
+		resign(p, 0, RUN_H_CHECKSUM, RUN_H_CHECKSUM);
+		resign(p, 0, RUN_HEADER, foot + RUN_F_HEADER_SUM);
+		resign(p, foot, RUN_F_CHECKSUM, foot + RUN_F_CHECKSUM);
+		hl_write(path, p, size);
+		if (version == 3) {
+			assert_int_equal(run_open(&run, path, &d), ERR_VERSION);
+			assert_non_null(strstr(d.text, "format version 3"));
+			break;
+		}
+		hl_ok(run_open(&run, path, &d), &d);
+		hl_ok(run_check(run, &d), &d);
+		holds(run, h, n, &r);
+		run_unref(run);
+	}
+	free(p);
+	free(h);
 	hl_rmdir(dir);
 }
 
@@ -291,6 +338,7 @@ int main(void)
 		cmocka_unit_test(damage_to_hosts),
 		cmocka_unit_test(damage_to_seen),
 		cmocka_unit_test(the_format_is_frozen),
+		cmocka_unit_test(version_1_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #define RUN_MAX_RECORDS   64
 #define BATCH_RECORDS_MAX 32
 #define BATCH_KEYS_MAX    48
+#define BATCH_WINDOW      8
 
 #include "hitlist/batch.c"
 #include "hitlist/run.c"
