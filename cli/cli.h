@@ -9,4 +9,7 @@ extern const struct cmd discover_cmd;
 /* Verbs of `sextant hitlist` that need other components too. */
 extern const struct cmd hitlist_more_cmds[];
 
+/* Verbs of `sextant tgen` that need other components too. */
+extern const struct cmd tgen_more_cmds[];
+
 #endif

@@ -17,10 +17,12 @@
 #include "seeds/seeds.h"
 #include "tgen/tgen.h"
 
+enum { LIMITS = 8 };
+
 #define PROBE_INTERVAL_NS (200 * NS_PER_MS)
 
 struct discover_opts {
-	struct opt_list seeds, modules, source_ips;
+	struct opt_list seeds, modules, source_ips, limits;
 	const char *hitlist, *interface, *algorithm, *gateway_mac, *metadata;
 	struct scope_config scope;
 	double rate;
@@ -48,6 +50,9 @@ static const struct opt opts[] = {
 	           "packets per second (default 10k)"),
 	OPT_COUNT("budget", 0, struct discover_opts, budget, "N",
 	          "try N candidates (default 1M); alias tests come on top"),
+	OPT_LIST("max-per-prefix", 0, struct discover_opts, limits, "LEN:N",
+	         "at most N candidates in any prefix of length LEN, such as 48:1000 "
+	         "(repeatable)"),
 	OPT_DURATION(
 		"max-runtime", 't', struct discover_opts, max_runtime_ns, "TIME",
 		"stop trying candidates after TIME; alias tests under way are finished"),
@@ -89,6 +94,7 @@ struct run {
 	struct seeds_counts counts;
 	uint64_t members; /* hosts that the hitlist had */
 	struct discover *x;
+	struct tgen_limit limits[LIMITS];
 	const char *icmp6[1]; /* the default module */
 };
 
@@ -107,6 +113,16 @@ static const char *module_name(const struct discover_opts *o)
 	return o->modules.n ? o->modules.v[0] : "icmp6-echo";
 }
 
+static const char *bad_limit(const struct opt_list *l)
+{
+	struct tgen_limit limit;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!tgen_limit_parse(&limit, l->v[i]))
+			return l->v[i];
+	return NULL;
+}
+
 static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 {
 	if (argc)
@@ -116,6 +132,11 @@ static int check_usage(const struct discover_opts *o, int argc, char *argv[])
 		log_error("--hitlist DIR is missing: where to keep what is found");
 	else if (!o->budget)
 		log_error("--budget 0: there would be nothing to do");
+	else if (bad_limit(&o->limits))
+		log_error("--max-per-prefix: `%.40s' is not LENGTH:COUNT, as 48:1000",
+		          bad_limit(&o->limits));
+	else if (o->limits.n > LIMITS)
+		log_error("--max-per-prefix: more than %d of them", LIMITS);
 	else if (o->rate <= 0)
 		log_error("--rate 0: at least one packet has to go out sometime");
 	else if (o->port > UINT16_MAX)
@@ -259,10 +280,14 @@ static int set_up(struct run *r, struct diag *d)
 		.port = (uint16_t)o->port,
 		.guard = !o->no_alias_guard,
 		.quiet = o->quiet,
+		.limits = r->limits,
+		.n_limits = o->limits.n,
 		.stop = stop_on_signals(),
 	};
 	int rc = open_probe(r, d);
 
+	for (size_t i = 0; i < o->limits.n; i++)
+		(void)tgen_limit_parse(&r->limits[i], o->limits.v[i]); /* checked */
 	if (rc >= 0)
 		rc = drop_privileges(o->hitlist, d);
 	if (rc >= 0)

@@ -276,6 +276,8 @@ static int train(struct discover *x, const struct addrvec *seeds, struct diag *d
 		.aliased = hitlist_aliased(x->hitlist),
 		.exclude = already_tried,
 		.exclude_ctx = x,
+		.limits = x->cfg.limits,
+		.n_limits = x->cfg.n_limits,
 	};
 
 	return tgen_train(&x->tgen, seeds, &c, d);

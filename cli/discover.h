@@ -27,6 +27,8 @@ struct discover_config {
 	uint64_t max_runtime_ns;    /* 0: none */
 	uint64_t seed;
 	uint16_t port;
+	const struct tgen_limit *limits; /* of candidates per prefix; borrowed */
+	size_t n_limits;
 	bool guard; /* test for aliased prefixes */
 	bool quiet; /* no status line */
 	const atomic_bool *stop;

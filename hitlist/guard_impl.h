@@ -8,8 +8,8 @@
 #define HITLIST_GUARD_IMPL_H
 
 #include "common/addrset.h"
+#include "common/pfxmap.h"
 #include "hitlist/hitlist.h"
-#include "hitlist/pfxmap.h"
 
 #define NONE UINT32_MAX
 

@@ -66,7 +66,7 @@ int tgen_read_lists(struct addrvec *v, const struct opt_list *files, bool strict
 	return 0;
 }
 
-int tgen_read_aliased(struct ivtab **out, const struct opt_list *files, struct diag *d)
+static int read_aliased(struct ivtab **out, const struct opt_list *files, struct diag *d)
 {
 	struct ivtab_builder *b;
 	int rc = 0;
@@ -94,18 +94,70 @@ static void report(const struct tgen_job *job)
 	         st.seeds, st.seeds_rejected, st.regions);
 }
 
+static int read_within(struct ivtab **out, const struct opt_list *prefixes,
+                       struct diag *d)
+{
+	struct ivtab_builder *b;
+	int rc = 0;
+
+	if (prefixes->n == 0)
+		return 0;
+	b = ivtab_builder_new();
+	if (!b)
+		return -ENOMEM;
+	for (size_t i = 0; i < prefixes->n && rc == 0; i++) {
+		struct prefix p;
+
+		if (!prefix_parse(&p, prefixes->v[i]) || prefix_is_v4(p))
+			rc = diag_set(d, ERR_PARSE,
+			              "--prefix: not an IPv6 prefix: `%.60s'",
+			              prefixes->v[i]);
+		else
+			rc = ivtab_add(b, p, 1);
+	}
+	if (rc == 0)
+		rc = ivtab_build(out, b);
+	ivtab_builder_free(b);
+	return rc;
+}
+
+int tgen_job_config(struct tgen_job *job, struct tgen_config *cfg,
+                    const struct tgen_source *src, struct diag *d)
+{
+	const struct opt_list *l = &src->limits;
+	int rc = scope_new(&job->scope, &src->scope, d);
+
+	if (rc == 0)
+		rc = read_aliased(&job->aliased, &src->aliased, d);
+	if (rc == 0)
+		rc = read_within(&job->within, &src->within, d);
+	if (rc == 0 && l->n > TGEN_JOB_LIMITS)
+		return diag_set(d, -EINVAL, "--max-per-prefix: more than %d of them",
+		                TGEN_JOB_LIMITS);
+	for (size_t i = 0; i < l->n && rc == 0; i++)
+		if (!tgen_limit_parse(&job->limits[i], l->v[i]))
+			rc = diag_set(d, ERR_PARSE,
+			              "--max-per-prefix: `%.40s' is not LENGTH:COUNT, as "
+			              "48:1000",
+			              l->v[i]);
+	*cfg = (struct tgen_config){ .algorithm = src->algorithm,
+		                     .seed = src->seed,
+		                     .exclude = job->exclude,
+		                     .exclude_ctx = job->exclude_ctx };
+	cfg->scope = job->scope;
+	cfg->aliased = job->aliased;
+	cfg->within = job->within;
+	cfg->limits = job->limits;
+	cfg->n_limits = l->n;
+	return rc;
+}
+
 int tgen_job_open(struct tgen_job *job, const struct tgen_source *src, const char *model,
                   struct diag *d)
 {
-	struct tgen_config cfg = { .algorithm = src->algorithm, .seed = src->seed };
-	int rc;
+	struct tgen_config cfg;
+	int rc = tgen_job_config(job, &cfg, src, d);
 
-	*job = (struct tgen_job){ 0 };
-	rc = scope_new(&job->scope, &src->scope, d);
-	if (rc == 0)
-		rc = tgen_read_aliased(&job->aliased, &src->aliased, d);
-	cfg.scope = job->scope;
-	cfg.aliased = job->aliased;
 	if (rc == 0 && model)
 		rc = tgen_load(&job->g, model, &cfg, d);
 	if (rc < 0 || model)
@@ -124,4 +176,5 @@ void tgen_job_close(struct tgen_job *job)
 	addrvec_fini(&job->seeds);
 	scope_free(job->scope);
 	ivtab_free(job->aliased);
+	ivtab_free(job->within);
 }

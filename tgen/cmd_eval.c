@@ -32,6 +32,7 @@ const struct opt tgen_eval_opts[] = {
 	          "candidates in a trial (default 1M)"),
 	OPT_COUNT("rounds", 'r', struct tgen_eval_cfg, rounds, "R",
 	          "give the answers back in R rounds (default 0: never)"),
+	TGEN_BOUND_OPTS(struct tgen_eval_cfg, src),
 	OPT_STR("bgp", 0, struct tgen_eval_cfg, bgp, "FILE",
 	        "announced prefixes with AS numbers (pfx2as): count ASes"),
 	DOC_OUTPUT_OPTS(struct tgen_eval_cfg, out),
@@ -46,8 +47,8 @@ struct plan {
 	const char **names; /* of algorithms; owned array */
 	size_t n;
 	struct addrvec seeds, holdout;
-	struct scope *scope;
-	struct ivtab *aliased;
+	struct tgen_job job; /* scope, aliased prefixes, bounds; no generator */
+	struct tgen_config config;
 	struct bgp *bgp;
 };
 
@@ -56,8 +57,7 @@ static void plan_fini(struct plan *p)
 	free(p->names);
 	addrvec_fini(&p->seeds);
 	addrvec_fini(&p->holdout);
-	scope_free(p->scope);
-	ivtab_free(p->aliased);
+	tgen_job_close(&p->job);
 	bgp_free(p->bgp);
 }
 
@@ -108,9 +108,7 @@ static int plan_open(struct plan *p, const struct tgen_eval_cfg *o, struct diag 
 	int rc = choose_names(p, &o->algorithms, d);
 
 	if (rc == 0)
-		rc = scope_new(&p->scope, &o->src.scope, d);
-	if (rc == 0)
-		rc = tgen_read_aliased(&p->aliased, &o->src.aliased, d);
+		rc = tgen_job_config(&p->job, &p->config, &o->src, d);
 	if (rc == 0 && o->bgp)
 		rc = bgp_load(&p->bgp, o->bgp, o->src.strict, d);
 	if (rc == 0)
@@ -148,16 +146,14 @@ static int cross_validate(struct eval_trial *t, const struct eval_setup *s,
 static int try_one(struct eval_trial *t, const struct tgen_eval_cfg *o,
                    const struct plan *p, const char *name, struct diag *d)
 {
-	const struct eval_setup setup = {
-		.config = { .algorithm = name,
-		            .seed = o->src.seed,
-		            .scope = p->scope,
-		            .aliased = p->aliased },
+	struct eval_setup setup = {
+		.config = p->config,
 		.budget = o->number,
 		.rounds = o->rounds,
 		.bgp = p->bgp,
 	};
 
+	setup.config.algorithm = name;
 	*t = (struct eval_trial){ 0 };
 	if (o->holdout.n)
 		return eval_run(t, &setup, &p->seeds, &p->holdout, d);

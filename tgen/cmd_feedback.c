@@ -36,7 +36,7 @@ static int feed(struct tgen *g, const struct opt_list *files, bool strict, bool 
 
 static int run(const struct tgen_feedback_cfg *o, struct diag *d)
 {
-	struct tgen_job job;
+	struct tgen_job job = { 0 };
 	struct tgen_stats st;
 	int rc = tgen_job_open(&job, &o->src, o->model, d);
 

@@ -7,15 +7,6 @@
 #include "common/table.h"
 #include "tgen/tgen.h"
 
-/* What a generator is made of: options of emit and train. */
-struct tgen_source {
-	struct opt_list seeds, aliased;
-	const char *algorithm;
-	uint64_t seed;
-	struct scope_config scope;
-	bool strict;
-};
-
 #define TGEN_SOURCE_OPTS(cfg, f)                                    \
 	TGEN_SEED_OPTS(cfg, f),                                     \
 		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME", \
@@ -31,35 +22,42 @@ struct tgen_source {
 		OPT_FLAG("strict", 0, cfg, f.strict, "fail at the first bad line"),      \
 		SCOPE_OPTS(cfg, f.scope)
 
+/* Where candidates may lie. */
+#define TGEN_BOUND_OPTS(cfg, f)                                                       \
+	OPT_LIST("prefix", 0, cfg, f.within, "PREFIX",                                \
+	         "only candidates inside PREFIX (repeatable)"),                       \
+		OPT_LIST("max-per-prefix", 0, cfg, f.limits, "LEN:N",                 \
+	                 "at most N candidates in any prefix of length LEN, such as " \
+	                 "48:1000 (repeatable)")
+
 /* A generator and all that it borrows. */
+enum { TGEN_JOB_LIMITS = 8 };
+
 struct tgen_job {
 	struct tgen *g;
 	struct addrvec seeds;
 	struct scope *scope;
-	struct ivtab *aliased;
+	struct ivtab *aliased, *within;
+	struct tgen_limit limits[TGEN_JOB_LIMITS];
+	bool (*exclude)(void *ctx,
+	                struct addr128 a); /* the caller's, as in tgen_config */
+	void *exclude_ctx;
 };
 
 /* Train on the seeds, or, where model is given, load that.  Says what was left
- * out.  Free the job in either case. */
+ * out.  The job is zero but for what is the caller's; close it in either case. */
 int tgen_job_open(struct tgen_job *job, const struct tgen_source *src, const char *model,
                   struct diag *d);
 void tgen_job_close(struct tgen_job *job);
+
+/* All of src but the seeds, as a config; what that borrows is the job's. */
+int tgen_job_config(struct tgen_job *job, struct tgen_config *cfg,
+                    const struct tgen_source *src, struct diag *d);
 
 /* All addresses of some lists, sorted, each once; bad lines and duplicates are
  * told. */
 int tgen_read_lists(struct addrvec *v, const struct opt_list *files, bool strict,
                     struct diag *d);
-
-/* A table of all the prefixes in some files; NULL when there are none. */
-int tgen_read_aliased(struct ivtab **out, const struct opt_list *files, struct diag *d);
-
-struct tgen_emit_cfg {
-	struct tgen_source src;
-	const char *model, *save, *output;
-	uint64_t number, shards, shard;
-	double min_probability;
-	bool probability;
-};
 
 struct tgen_train_cfg {
 	struct tgen_source src;
@@ -80,14 +78,11 @@ struct tgen_eval_cfg {
 	struct doc_output out;
 };
 
-extern const struct opt tgen_emit_opts[], tgen_train_opts[], tgen_feedback_opts[],
-	tgen_eval_opts[];
+extern const struct opt tgen_train_opts[], tgen_feedback_opts[], tgen_eval_opts[];
 extern const struct tgen_eval_cfg tgen_eval_defaults;
-extern const struct tgen_emit_cfg tgen_emit_defaults;
 extern const struct tgen_train_cfg tgen_train_defaults;
 extern const struct tgen_feedback_cfg tgen_feedback_defaults;
 
-int tgen_emit_run(const void *cfg, int argc, char *argv[]);
 int tgen_train_run(const void *cfg, int argc, char *argv[]);
 int tgen_feedback_run(const void *cfg, int argc, char *argv[]);
 int tgen_eval_run(const void *cfg, int argc, char *argv[]);

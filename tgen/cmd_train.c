@@ -13,7 +13,7 @@ const struct opt tgen_train_opts[] = {
 int tgen_train_run(const void *cfg, int argc, char *argv[])
 {
 	const struct tgen_train_cfg *o = cfg;
-	struct tgen_job job;
+	struct tgen_job job = { 0 };
 	struct diag d = { "" };
 	int rc;
 

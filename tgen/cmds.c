@@ -21,13 +21,6 @@ static int algorithms_run(const void *cfg, int argc, char *argv[])
 	return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
 }
 
-static const char emit_details[] =
-	"Writes addresses that are likely to be alive, one a line, best first. None is a "
-	"seed, none comes twice, none is out of scope or inside an aliased prefix. Example:\n"
-	"\n"
-	"sextant tgen emit --seeds hitlist.txt.xz -n 1M -b blocklist.txt | "
-	"sextant probe scan -M icmp6-echo -";
-
 static const char feedback_details[] =
 	"Tells a model what became of its candidates, so that it goes on where it pays. "
 	"Save the model with emit --save, probe the candidates, feed back, emit again:\n"
@@ -42,8 +35,6 @@ static const char eval_details[] =
 	"cut into parts, each held out in turn, and counts are summed over the trials.";
 
 const struct cmd tgen_cmds[] = {
-	{ "emit", tgen_emit_run, "", "write candidates, best first", tgen_emit_opts,
-	  &tgen_emit_defaults, sizeof(struct tgen_emit_cfg), 0, emit_details },
 	{ "train", tgen_train_run, "", "learn from seeds, write the model",
 	  tgen_train_opts, &tgen_train_defaults, sizeof(struct tgen_train_cfg), 0, NULL },
 	{ "feedback", tgen_feedback_run, "", "tell a model what was alive",

@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "common/addrset.h"
+#include "common/pfxmap.h"
 #include "tgen/algorithm.h"
 
 enum {
 	CHUNK = 4096,
-	RECENT = 64,  /* pruned prefixes that wait for the next table */
-	NAME_LEN = 16 /* of an algorithm, in the model file */
+	RECENT = 64, /* pruned prefixes that wait for the next table */
+	LIMITS = 8,
+	FULL_MAX = 16384, /* prefixes that an algorithm is told are full */
+	NAME_LEN = 16     /* of an algorithm, in the model file */
 };
 
 static const struct tgen_algorithm *const algorithms[] = { &tgen_sextant,
@@ -27,6 +30,9 @@ struct tgen {
 	size_t n_pruned, cap_pruned, n_built;
 	struct ivtab_builder *builder;
 	struct ivtab *table;
+	struct tgen_limit limits[LIMITS];
+	struct pfxmap emitted[LIMITS]; /* by prefix of the limit's length */
+	unsigned n_full;
 	struct tgen_stats stats;
 };
 
@@ -103,6 +109,63 @@ static int choose_seeds(struct tgen *g, const struct addrvec *seeds)
 	return rc;
 }
 
+bool tgen_limit_parse(struct tgen_limit *out, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	uint64_t len, max;
+	char head[8];
+
+	if (!colon || colon == text || (size_t)(colon - text) >= sizeof(head))
+		return false;
+	memcpy(head, text, (size_t)(colon - text));
+	head[colon - text] = '\0';
+	if (!opt_parse_count(&len, head) || !opt_parse_count(&max, colon + 1) ||
+	    len < 1 || len > 128 || max < 1 || max > UINT32_MAX)
+		return false;
+	*out = (struct tgen_limit){ (uint8_t)len, (uint32_t)max };
+	return true;
+}
+
+static int copy_limits(struct tgen *g, const struct tgen_config *cfg, struct diag *d)
+{
+	if (cfg->n_limits > LIMITS)
+		return diag_set(d, -EINVAL, "at most %d limits per prefix", LIMITS);
+	for (size_t i = 0; i < cfg->n_limits; i++)
+		g->limits[i] = cfg->limits[i];
+	return 0;
+}
+
+/* Cut away what of p lies outside: halves until each is in or out. */
+static int keep_within(struct tgen *g, const struct ivtab *within, struct prefix p)
+{
+	struct addr128 upper = p.addr;
+	int rc;
+
+	if (ivtab_covers_all(within, p))
+		return 0;
+	if (!ivtab_overlaps(within, p))
+		return g->alg->prune(g->state, p);
+	if (p.len < 64)
+		upper.hi |= UINT64_C(1) << (63 - p.len);
+	else
+		upper.lo |= UINT64_C(1) << (127 - p.len);
+	rc = keep_within(g, within, prefix_make(p.addr, p.len + 1u));
+	return rc < 0 ? rc : keep_within(g, within, prefix_make(upper, p.len + 1u));
+}
+
+/* What a generator gets when it is new or loaded, besides what it knows. */
+static int set_bounds(struct tgen *g, const struct tgen_config *cfg, struct diag *d)
+{
+	const struct prefix everything = { { 0, 0 }, 0 };
+	int rc = copy_limits(g, cfg, d);
+
+	if (rc == 0 && cfg->within)
+		rc = keep_within(g, cfg->within, everything);
+	g->cfg.within = NULL;
+	g->cfg.limits = NULL;
+	return rc;
+}
+
 int tgen_train(struct tgen **out, const struct addrvec *seeds,
                const struct tgen_config *cfg, struct diag *d)
 {
@@ -122,6 +185,8 @@ int tgen_train(struct tgen **out, const struct addrvec *seeds,
 		              seeds->n);
 	if (rc == 0)
 		rc = g->alg->train(&g->state, &g->seeds, cfg->seed, d);
+	if (rc == 0)
+		rc = set_bounds(g, cfg, d);
 	if (rc < 0) {
 		tgen_free(g);
 		return rc;
@@ -139,46 +204,89 @@ void tgen_free(struct tgen *g)
 		g->alg->free(g->state);
 	if (g->owned)
 		addrvec_fini(&g->seeds);
+	for (size_t i = 0; i < LIMITS; i++)
+		pfxmap_fini(&g->emitted[i]);
 	free(g->pruned);
 	ivtab_free(g->table);
 	ivtab_builder_free(g->builder);
 	free(g);
 }
 
-/* Whether a candidate may come out; the cheap questions come first. */
-static bool admit(struct tgen *g, struct addr128 a)
+/* A prefix has had enough: the algorithm need not go on there.  It keeps lists
+ * of what it need not do, so there is an end to telling it. */
+static int fill_prefix(struct tgen *g, struct prefix p)
+{
+	return g->n_full++ < FULL_MAX ? g->alg->prune(g->state, p) : 0;
+}
+
+/* Count a candidate in each of its limited prefixes, unless one of them has had
+ * enough.  1, 0 or -ENOMEM. */
+static int within_limits(struct tgen *g, struct addr128 a)
+{
+	uint32_t *n[LIMITS];
+	size_t k = 0;
+	int rc = 0;
+
+	for (; k < g->cfg.n_limits; k++) {
+		n[k] = pfxmap_slot(&g->emitted[k], prefix_make(a, g->limits[k].len));
+		if (!n[k])
+			return -ENOMEM;
+		if (*n[k] >= g->limits[k].max)
+			return 0;
+	}
+	while (k-- > 0)
+		if (++*n[k] == g->limits[k].max && rc == 0)
+			rc = fill_prefix(g, prefix_make(a, g->limits[k].len));
+	return rc < 0 ? rc : 1;
+}
+
+/* Whether a candidate may come out, 1 or 0, or -ENOMEM; the cheap questions come
+ * first. */
+static int admit(struct tgen *g, struct addr128 a)
 {
 	const struct tgen_config *cfg = &g->cfg;
 	struct tgen_stats *st = &g->stats;
+	int rc;
 
 	if (!in_scope(cfg, a)) {
 		st->rejected_scope++;
-		return false;
+		return 0;
 	}
 	if (is_aliased(g, a)) {
 		st->rejected_aliased++;
-		return false;
-	}
-	if (cfg->shard.count > 1 &&
-	    tgen_shard_of(a, cfg->shard.count) != cfg->shard.index) {
-		st->other_shards++;
-		return false;
+		return 0;
 	}
 	if (cfg->exclude && cfg->exclude(cfg->exclude_ctx, a)) {
 		st->rejected_excluded++;
-		return false;
+		return 0;
 	}
-	return true;
+	rc = within_limits(g, a);
+	if (rc <= 0) {
+		st->rejected_limits += rc == 0;
+		return rc;
+	}
+	/* Last, so that the shards together have what the limits let through. */
+	if (cfg->shard.count > 1 &&
+	    tgen_shard_of(a, cfg->shard.count) != cfg->shard.index) {
+		st->other_shards++;
+		return 0;
+	}
+	return 1;
 }
 
-/* Move the candidates that may come out to the front; returns how many. */
-static size_t keep_admitted(struct tgen *g, struct tgen_candidate *c, size_t n)
+/* Move the candidates that may come out to the front; returns how many, or
+ * -ENOMEM. */
+static int keep_admitted(struct tgen *g, struct tgen_candidate *c, int n)
 {
-	size_t kept = 0;
+	int kept = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++) {
+		int rc = admit(g, c[i].addr);
+
+		if (rc < 0)
+			return rc;
 		c[kept] = c[i];
-		kept += admit(g, c[i].addr);
+		kept += rc;
 	}
 	return kept;
 }
@@ -198,15 +306,16 @@ int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
 	while (n < max && patience > 0) {
 		size_t want = max - n < CHUNK ? max - n : CHUNK;
 		uint64_t others = g->stats.other_shards;
-		int got = g->alg->next(g->state, out + n, want);
-		size_t kept;
+		int got = g->alg->next(g->state, out + n, want), kept;
 
 		if (got < 0)
 			return got;
 		if (got == 0)
 			break;
-		kept = keep_admitted(g, out + n, (size_t)got);
-		n += kept;
+		kept = keep_admitted(g, out + n, got);
+		if (kept < 0)
+			return kept;
+		n += (size_t)kept;
 		if (kept > 0 || g->stats.other_shards > others)
 			patience = TGEN_PATIENCE;
 		else
@@ -403,6 +512,8 @@ int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg
 		rc = g->alg->load(&g->state, &g->seeds, in, d);
 	if (rc == 0)
 		rc = model_end(in);
+	if (rc == 0)
+		rc = set_bounds(g, cfg, d);
 	model_close(in);
 	if (rc < 0) {
 		tgen_free(g);

@@ -23,16 +23,30 @@
 
 struct tgen;
 
+/* At most max candidates in any one prefix of that length. */
+struct tgen_limit {
+	uint8_t len;
+	uint32_t max;
+};
+
+/* "48:1000", a length of 1 to 128 and a count of at least 1. */
+bool tgen_limit_parse(struct tgen_limit *out, const char *text);
+
 struct tgen_config {
 	const char *algorithm; /* NULL: the default one */
 	uint64_t seed;
 	uint64_t budget;           /* how many candidates the caller will want; a hint */
 	const struct scope *scope; /* NULL: only the 2000::/3 rule; borrowed */
 	const struct ivtab *aliased; /* known aliased prefixes; NULL: none; borrowed */
-	/* Addresses that must not come out, asked last; NULL: none.  For the
-	 * "already tried" set of a hitlist. */
+	/* Addresses that must not come out, asked after scope and aliased; NULL: none.
+	 * For the "already tried" set of a hitlist. */
 	bool (*exclude)(void *ctx, struct addr128 a);
 	void *exclude_ctx;
+	/* Only candidates in these prefixes; NULL: anywhere.  Borrowed for the call of
+	 * tgen_train() or tgen_load(), and a part of the model from then on. */
+	const struct ivtab *within;
+	const struct tgen_limit *limits; /* copied; counted from zero after a load */
+	size_t n_limits;
 	struct shard shard; /* only this one's candidates; count 0 or 1: all */
 	unsigned threads;   /* 0: one */
 };
@@ -85,8 +99,10 @@ struct tgen_stats {
 	uint64_t seeds, seeds_rejected; /* learned from; out of scope or aliased */
 	uint64_t regions, emitted, fed_back, alive;
 	/* Candidates that did not come out: out of scope, aliased or pruned,
-	 * excluded by the caller, and those of other shards. */
-	uint64_t rejected_scope, rejected_aliased, rejected_excluded, other_shards;
+	 * excluded by the caller, in prefixes that have had enough, and those of
+	 * other shards. */
+	uint64_t rejected_scope, rejected_aliased, rejected_excluded, rejected_limits,
+		other_shards;
 };
 void tgen_stats(const struct tgen *g, struct tgen_stats *st);
 
@@ -99,6 +115,40 @@ uint32_t tgen_shard_of(struct addr128 a, uint32_t count);
 const char *tgen_algorithm_name(unsigned i);
 const char *tgen_algorithm_summary(unsigned i);
 
-extern const struct cmd tgen_cmds[];
+/* `emit --exclude-seen NAME`: where NAME is more than a list of addresses, the
+ * caller knows how to open it.  1: *out is open; 0: it is a list; negative. */
+struct tgen_seen {
+	void *ctx;
+	int (*has)(void *ctx, struct addr128 a, struct diag *d); /* 1, 0, negative */
+	void (*close)(void *ctx);
+};
+typedef int (*tgen_seen_open)(struct tgen_seen *out, const char *name, struct diag *d);
+
+/* What a generator is made of, as options give it. */
+struct tgen_source {
+	struct opt_list seeds, aliased;
+	const char *algorithm;
+	uint64_t seed;
+	struct scope_config scope;
+	struct opt_list within, limits;
+	bool strict;
+};
+
+/* The verb emit is for those who know how to open what a name stands for. */
+struct tgen_emit_cfg {
+	struct tgen_source src;
+	const char *model, *save, *output;
+	struct opt_list seen;
+	uint64_t number, shards, shard;
+	double min_probability;
+	bool probability;
+};
+extern const struct opt tgen_emit_opts[];
+extern const struct tgen_emit_cfg tgen_emit_defaults;
+extern const char tgen_emit_details[];
+int tgen_emit_run(const struct tgen_emit_cfg *o, int argc, char *argv[],
+                  tgen_seen_open open);
+
+extern const struct cmd tgen_cmds[]; /* the other verbs */
 
 #endif

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tgen as a user calls it: eval.  $1 = sextant.
+# tgen as a user calls it: eval, and the bounds of emit.  $1 = sextant.
 sextant=$(realpath "$1") || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -67,4 +67,52 @@ refuse 1 'exclude each other' eval -s all -n 100 --json --csv
 refuse 1 'no table' eval -s all -n 100 -t nonsense
 echo 2a00::zz1 >garbage
 refuse 1 'garbage:1' eval --strict -s garbage
+
+# --- emit: --prefix, --max-per-prefix, --exclude-seen ---
+
+emit()
+{
+	"$sextant" tgen emit -s seeds -n 3000 "$@" 2>err || fail "emit $*: $(cat err)"
+}
+
+emit >all3000
+# Inside a prefix: the same candidates in the same order, and no others.
+emit --prefix 2a00:7::/32 --prefix 2a00:11:0:0::/64 >inside
+grep -vE '^2a00:(7|11):' inside && fail "--prefix: outside"
+[ "$(wc -l <inside)" = 3000 ] || fail "--prefix: $(wc -l <inside) lines"
+for h in $(seq 2 2 24); do printf '2a00:7::%x\n' "$h"; done >there
+[ "$(grep -cxFf there inside)" = 12 ] || fail "--prefix: hosts there are missing"
+refuse 1 'not an IPv6 prefix: .10.0.0.0/8' emit -s seeds --prefix 10.0.0.0/8
+refuse 1 'not an IPv6 prefix: .nonsense' emit -s seeds --prefix nonsense
+refuse 2 'save does not go' emit -s seeds --prefix 2a00::/16 --save m
+
+emit --max-per-prefix 32:7 >few
+most=$(cut -d: -f2 few | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
+[ "$most" = 7 ] || fail "--max-per-prefix 32:7: $most in one /32"
+[ "$(cut -d: -f2 few | sort | uniq -c | awk '$1 == 7' | wc -l)" -ge 60 ] ||
+	fail "--max-per-prefix: not every /32 has its 7"
+# The first 7 of each are those that come first without the limit.
+awk -F: 'n[$2]++ < 7' all3000 | head -300 >expected
+head -300 few | cmp -s - expected || fail "--max-per-prefix changes the order"
+refuse 1 'not LENGTH:COUNT' emit -s seeds --max-per-prefix 48
+refuse 1 'not LENGTH:COUNT' emit -s seeds --max-per-prefix 129:1
+refuse 1 'not LENGTH:COUNT' emit -s seeds --max-per-prefix 48:0
+refuse 1 'more than 8' emit -s seeds $(for i in 1 2 3 4 5 6 7 8 9; do echo --max-per-prefix $i:9; done)
+
+head -500 all3000 >seen
+emit --exclude-seen seen >rest
+grep -qxFf seen rest && fail "--exclude-seen FILE: seen again"
+sed -n 501,2500p all3000 | cmp -s - <(head -2000 rest) || fail "--exclude-seen changes the order"
+head -250 seen >half
+"$sextant" hitlist import hl half 2>err || fail "import: $(cat err)"
+emit --exclude-seen hl --exclude-seen <(tail -250 seen) >rest2
+cmp -s rest rest2 || fail "--exclude-seen: a hitlist and a list do not add up"
+grep -q '500 seen' err || fail "--exclude-seen is not counted: $(cat err)"
+refuse 1 'absent' emit -s seeds --exclude-seen absent
+mkdir empty
+refuse 1 'empty' emit -s seeds --exclude-seen empty
+
+# Shards of a limited emission are together what one generator emits.
+for i in 0 1 2; do emit --max-per-prefix 32:7 --shards 3 --shard $i; done | sort >shards
+sort few | cmp -s - shards || fail "--max-per-prefix: the shards do not add up"
 exit $bad

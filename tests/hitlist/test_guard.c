@@ -22,9 +22,9 @@ static void *scarce_realloc(void *p, size_t size)
 
 #define calloc  scarce_calloc
 #define realloc scarce_realloc
+#include "common/pfxmap.c"
 #include "hitlist/guard.c"
 #include "hitlist/guard_run.c"
-#include "hitlist/pfxmap.c"
 #undef calloc
 #undef realloc
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/addrset.h"
+#include "common/pfxmap.h"
 #include "common/reader.h"
 #include "common/rng.h"
 #include "tgen/tgen.h"
@@ -217,6 +218,70 @@ static void filters_hold(void **state)
 	(void)state;
 	filters_hold_with("space-tree", 50000);
 	filters_hold_with("sextant", 20000);
+}
+
+/* Nothing outside, no prefix with more than its share, and no less than what a
+ * run without bounds has there. */
+static void bounds_hold_with(const char *algorithm, size_t n)
+{
+	struct addrvec seeds = world(11, 40), free_run, c;
+	struct tgen_limit limits[2] = { { 48, 9 }, { 64, 4 } };
+	struct tgen_config cfg = { .algorithm = algorithm };
+	struct tgen *g = train(&seeds, &cfg);
+	struct ivtab *within = around_seeds(&seeds, 3, 36);
+	struct pfxmap per48 = { 0 }, per64 = { 0 };
+	struct tgen_stats st;
+	size_t want = 0;
+
+	free_run = take(g, n, 1000);
+	tgen_free(g);
+	for (size_t i = 0; i < free_run.n; i++) {
+		struct addr128 a = free_run.a[i];
+
+		want += ivtab_covers(within, a) &&
+		        (*pfxmap_slot(&per64, prefix_make(a, 64)))++ < 4 &&
+		        (*pfxmap_slot(&per48, prefix_make(a, 48)))++ < 9;
+	}
+	pfxmap_fini(&per48);
+	pfxmap_fini(&per64);
+	cfg.within = within;
+	cfg.limits = limits;
+	cfg.n_limits = 2;
+	g = train(&seeds, &cfg);
+	c = take(g, want, 50);
+	assert_true(want > 100);
+	assert_int_equal(c.n, want);
+	for (size_t i = 0; i < c.n; i++) {
+		assert_true(ivtab_covers(within, c.a[i]));
+		assert_in_range(++*pfxmap_slot(&per48, prefix_make(c.a[i], 48)), 1, 9);
+		assert_in_range(++*pfxmap_slot(&per64, prefix_make(c.a[i], 64)), 1, 4);
+	}
+	tgen_stats(g, &st);
+	assert_true(st.rejected_limits > 0);
+	tgen_free(g);
+	ivtab_free(within);
+	pfxmap_fini(&per48);
+	pfxmap_fini(&per64);
+	addrvec_fini(&free_run);
+	addrvec_fini(&c);
+	addrvec_fini(&seeds);
+}
+
+static void bounds_hold(void **state)
+{
+	struct tgen_limit l;
+
+	(void)state;
+	bounds_hold_with("space-tree", 20000);
+	bounds_hold_with("sextant", 20000);
+	assert_true(tgen_limit_parse(&l, "48:10k"));
+	assert_int_equal(l.len, 48);
+	assert_int_equal(l.max, 10000);
+	assert_false(tgen_limit_parse(&l, ":1"));
+	assert_false(tgen_limit_parse(&l, "48:"));
+	assert_false(tgen_limit_parse(&l, "48"));
+	assert_false(tgen_limit_parse(&l, "0:1"));
+	assert_false(tgen_limit_parse(&l, "12345678901:1"));
 }
 
 /* The same calls give the same sequence, and so does any batch size. */
@@ -553,6 +618,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(candidates_are_new),
 		cmocka_unit_test(filters_hold),
+		cmocka_unit_test(bounds_hold),
 		cmocka_unit_test(sequence_is_fixed),
 		cmocka_unit_test(seed_changes_the_order),
 		cmocka_unit_test(shards_are_a_partition),

@@ -11,7 +11,7 @@ static void *scarce_calloc(size_t n, size_t size)
 }
 
 #define calloc scarce_calloc
-#include "hitlist/pfxmap.c"
+#include "common/pfxmap.c"
 #undef calloc
 
 #include "common/rng.h"
@@ -89,10 +89,34 @@ static void failed_growth_changes_nothing(void **state)
 	pfxmap_fini(&m);
 }
 
+static void slots_count(void **state)
+{
+	struct pfxmap m = { 0 };
+	uint32_t v;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10 * N; i++) {
+		uint32_t *slot =
+			pfxmap_slot(&m, prefix_make((struct addr128){ i % N, 0 }, 64));
+
+		assert_non_null(slot);
+		assert_int_equal(*slot, i / N);
+		++*slot;
+	}
+	assert_int_equal(m.n, N);
+	for (uint32_t i = 0; i < N; i++) {
+		assert_true(
+			pfxmap_find(&m, prefix_make((struct addr128){ i, 0 }, 64), &v));
+		assert_int_equal(v, 10);
+	}
+	pfxmap_fini(&m);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_a_list),
+		cmocka_unit_test(slots_count),
 		cmocka_unit_test(failed_growth_changes_nothing),
 	};
 

@@ -1,4 +1,4 @@
-#include "hitlist/pfxmap.h"
+#include "common/pfxmap.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,20 +55,31 @@ static int grow(struct pfxmap *m)
 	return 0;
 }
 
+static int make_room(struct pfxmap *m)
+{
+	return 4 * (m->n + 1) > 3 * m->cap ? grow(m) : 0;
+}
+
+uint32_t *pfxmap_slot(struct pfxmap *m, struct prefix p)
+{
+	size_t i;
+
+	if (make_room(m) < 0)
+		return NULL;
+	i = slot_of(m, p.addr, p.len);
+	if (!m->slots[i].used) {
+		m->slots[i] = (struct pfxmap_slot){ p.addr, 0, p.len, true };
+		m->n++;
+	}
+	return &m->slots[i].value;
+}
+
 int pfxmap_add(struct pfxmap *m, struct prefix p, uint32_t value)
 {
-	if (4 * (m->n + 1) > 3 * m->cap) {
-		int rc = grow(m);
+	uint32_t *v = pfxmap_slot(m, p);
 
-		if (rc < 0)
-			return rc;
-	}
-	m->slots[slot_of(m, p.addr, p.len)] = (struct pfxmap_slot){
-		.addr = p.addr,
-		.len = p.len,
-		.value = value,
-		.used = true,
-	};
-	m->n++;
+	if (!v)
+		return -ENOMEM;
+	*v = value;
 	return 0;
 }
