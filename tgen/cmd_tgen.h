@@ -78,14 +78,24 @@ struct tgen_eval_cfg {
 	struct doc_output out;
 };
 
-extern const struct opt tgen_train_opts[], tgen_feedback_opts[], tgen_eval_opts[];
+struct tgen_show_cfg {
+	struct tgen_source src;
+	const char *model, *svg;
+	uint64_t number, top, length;
+	struct doc_output out;
+};
+
+extern const struct opt tgen_train_opts[], tgen_feedback_opts[], tgen_eval_opts[],
+	tgen_show_opts[];
 extern const struct tgen_eval_cfg tgen_eval_defaults;
+extern const struct tgen_show_cfg tgen_show_defaults;
 extern const struct tgen_train_cfg tgen_train_defaults;
 extern const struct tgen_feedback_cfg tgen_feedback_defaults;
 
 int tgen_train_run(const void *cfg, int argc, char *argv[]);
 int tgen_feedback_run(const void *cfg, int argc, char *argv[]);
 int tgen_eval_run(const void *cfg, int argc, char *argv[]);
+int tgen_show_run(const void *cfg, int argc, char *argv[]);
 
 /* Say what went wrong, once: the exit status. */
 int tgen_exit_status(int rc, const struct diag *d);

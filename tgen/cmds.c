@@ -34,6 +34,11 @@ static const char eval_details[] =
 	"probabilities are true, and what it costs. Without --holdout the seeds are "
 	"cut into parts, each held out in turn, and counts are summed over the trials.";
 
+static const char show_details[] =
+	"Draws the best candidates and sums up the hits that they promise, by network, by "
+	"the shape of the interface identifier and by its value. --svg draws which "
+	"digit is expected at which place.";
+
 const struct cmd tgen_cmds[] = {
 	{ "train", tgen_train_run, "", "learn from seeds, write the model",
 	  tgen_train_opts, &tgen_train_defaults, sizeof(struct tgen_train_cfg), 0, NULL },
@@ -43,6 +48,9 @@ const struct cmd tgen_cmds[] = {
 	{ "eval", tgen_eval_run, "", "try algorithms on addresses held out",
 	  tgen_eval_opts, &tgen_eval_defaults, sizeof(struct tgen_eval_cfg), 0,
 	  eval_details },
+	{ "show", tgen_show_run, "", "what was learned: where hits are to be expected",
+	  tgen_show_opts, &tgen_show_defaults, sizeof(struct tgen_show_cfg), 0,
+	  show_details },
 	{ "algorithms", algorithms_run, "", "list the algorithms", algorithms_opts,
 	  &algorithms_defaults, sizeof(struct algorithms_cfg), 0, NULL },
 	{ 0 },

@@ -68,6 +68,29 @@ refuse 1 'no table' eval -s all -n 100 -t nonsense
 echo 2a00::zz1 >garbage
 refuse 1 'garbage:1' eval --strict -s garbage
 
+# --- show ---
+
+"$sextant" tgen show -s seeds -n 2000 --json --svg s.svg >json 2>err || fail "show: $(cat err)"
+"$sextant" tgen show -s seeds -n 2000 --csv -t networks --top 500 2>err >networks ||
+	fail "show -t networks: $(cat err)"
+"$sextant" tgen emit -p -s seeds -n 2000 2>/dev/null |
+	awk -F'[:\t]' '{ n[$2]++ } END { for (k in n) print "2a00:" k "::/32," n[k] }' | sort >want
+tail -n +2 networks | cut -d, -f1,2 | sort | cmp -s - want || fail "show: not what emit emits"
+"$sextant" tgen train -s seeds -o model 2>err || fail "train: $(cat err)"
+"$sextant" tgen show -m model -n 2000 --csv -t networks --top 500 2>err | cmp -s - networks ||
+	fail "show -m differs from show -s"
+"$sextant" tgen show -s seeds -l 64 -t networks --csv 2>err | grep -q '^2a00:[0-9a-f]*::/64,' ||
+	fail "show -l 64"
+if command -v python3 >/dev/null; then
+	python3 -c 'import json,xml.dom.minidom as x
+d = json.load(open("json")); x.parse("s.svg")
+n = sum(r["candidates"] for r in d["shapes"])
+assert n == d["candidates"] == 2000, n' || fail "show: bad JSON or SVG"
+fi
+refuse 2 'either --seeds' show
+refuse 2 'length' show -s seeds -l 129
+refuse 1 'absent' show -m absent
+
 # --- emit: --prefix, --max-per-prefix, --exclude-seen ---
 
 emit()
