@@ -269,6 +269,7 @@ static void move_more(struct mover *m, struct observation *o)
 		move16(m, &o->more.dns.flags);
 		move16(m, &o->more.dns.answers);
 		move8(m, &o->more.dns.n);
+		move32(m, &o->more.dns.digest);
 		move_addr(m, &o->more.dns.addr[0]);
 		move_addr(m, &o->more.dns.addr[1]);
 		break;

@@ -54,6 +54,7 @@ struct obs_dns {
 	uint16_t flags;         /* the header's second word, with the RCODE */
 	uint16_t answers;       /* records in the answer section */
 	uint8_t n;              /* addresses among them, 255: or more */
+	uint32_t digest;        /* of all of them, whatever their order */
 	struct addr128 addr[2]; /* the first ones */
 };
 
@@ -87,7 +88,7 @@ struct observation {
 	uint8_t tcp_flags;
 	bool repeat;     /* this answer was seen before */
 	bool cooldown;   /* came after sending had ended */
-	bool has_quoted; /* the next but one is known */
+	bool has_quoted; /* ->quoted is known */
 	uint8_t hop;     /* hop limit that the probe was sent with; 0: not told */
 	uint8_t quoted;  /* what was left of it in the packet that an error quotes */
 	uint8_t signals; /* enum obs_signal, or-ed */

@@ -38,11 +38,15 @@ void dedup_free(struct dedup *t)
 	free(t);
 }
 
-static struct addr128 key_of(const struct dedup *t, const struct observation *o)
-{
-	unsigned class = o->outcome < OBS_UNREACHABLE ? o->outcome : OBS_UNREACHABLE;
-	uint64_t rest = (uint64_t)o->port << 16 | (uint64_t)o->proto << 8 | class;
+/* Kinds of keys beyond the classes of answers, which are outcomes. */
+enum { KIND_ADDRESSES = OBS_OUTCOMES, KIND_DIGEST };
 
+static struct addr128 key_of(const struct dedup *t, const struct observation *o,
+                             unsigned kind, uint32_t more)
+{
+	uint64_t rest = (uint64_t)o->port << 16 | (uint64_t)o->proto << 8 | kind;
+
+	rest = rng_mix(rest | (uint64_t)o->hop << 32) ^ more;
 	return (struct addr128){
 		addr_hash(o->target, rng_mix(t->seed[0] ^ rest)),
 		addr_hash(o->target, rng_mix(t->seed[1] ^ rest)),
@@ -60,9 +64,8 @@ static void turn(struct dedup *t)
 	t->now = fresh;
 }
 
-bool dedup_seen(struct dedup *t, const struct observation *o)
+static bool seen(struct dedup *t, struct addr128 key)
 {
-	struct addr128 key = key_of(t, o);
 	int rc;
 
 	if (t->before && addrset_has(t->before, key))
@@ -76,4 +79,26 @@ bool dedup_seen(struct dedup *t, const struct observation *o)
 	if (rc < 0)
 		turn(t);
 	return rc == 0;
+}
+
+/* Several answers with addresses to one question, and not the same ones. */
+static bool differs(struct dedup *t, const struct observation *o)
+{
+	bool any;
+
+	if (o->detail != OBS_DNS || o->more.dns.n == 0)
+		return false;
+	any = seen(t, key_of(t, o, KIND_ADDRESSES, 0));
+	return !seen(t, key_of(t, o, KIND_DIGEST, o->more.dns.digest)) && any;
+}
+
+bool dedup_seen(struct dedup *t, struct observation *o)
+{
+	unsigned class = o->outcome < OBS_UNREACHABLE ? o->outcome : OBS_UNREACHABLE;
+	bool other = differs(t, o);
+
+	o->repeat = seen(t, key_of(t, o, class, 0));
+	if (other)
+		o->signals |= OBS_SIGNAL_DIFFERS;
+	return o->repeat && !other;
 }

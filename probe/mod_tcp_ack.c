@@ -6,21 +6,12 @@
  * Sequence and acknowledgement number hold 64 bits of cookie, the source port 12. */
 #include <netinet/in.h>
 
-#include "probe/module.h"
-
-enum {
-	PORT_FIRST = 61440, /* as for tcp-syn */
-	PORT_MASK = 4095,
-	FLAG_SYN = 2,
-	FLAG_RST = 4,
-	FLAG_ACK = 16,
-	HEADER = 20,
-};
+#include "probe/tcp.h"
 
 static void layout(struct wire_out *w, uint8_t flags)
 {
 	wire_put_zeros(w, 12);
-	wire_put8(w, HEADER / 4 << 4);
+	wire_put8(w, TCP_HEADER / 4 << 4);
 	wire_put8(w, flags);
 	wire_put16(w, 65535);
 	wire_put32(w, 0);
@@ -29,20 +20,13 @@ static void layout(struct wire_out *w, uint8_t flags)
 static void layout_ack(const void *state, struct wire_out *w)
 {
 	(void)state;
-	layout(w, FLAG_ACK);
+	layout(w, TCP_ACK);
 }
 
 static void layout_synack(const void *state, struct wire_out *w)
 {
 	(void)state;
-	layout(w, FLAG_SYN | FLAG_ACK);
-}
-
-static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
-{
-	if (scan->source_port)
-		return scan->source_port;
-	return (uint16_t)(PORT_FIRST + (cookie & PORT_MASK));
+	layout(w, TCP_SYN | TCP_ACK);
 }
 
 static uint32_t acknowledgement(const struct module_scan *scan,
@@ -57,40 +41,34 @@ static uint64_t rest(const struct module_scan *scan, const struct probe_flow *fl
 	return cookie_data(&scan->key, flow, 0, 0);
 }
 
+static struct module_data data_of(const void *state, const struct module_shot *shot)
+{
+	(void)state;
+	(void)shot;
+	return (struct module_data){ 0, 0 };
+}
+
 static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
-	uint64_t more = rest(scan, &shot->flow);
+	uint64_t more = shot->data_cookie;
 
 	(void)state;
-	fill_put16(f, 0, source_port(scan, more));
+	fill_put16(f, 0, tcp_source_port(scan, more));
 	fill_put16(f, 2, shot->flow.port);
 	fill_put32(f, 4, (uint32_t)(more >> 32));
-	fill_put32(f, 8, acknowledgement(scan, &shot->flow));
+	fill_put32(f, 8, (uint32_t)shot->cookie);
 }
 
 static bool reply(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
-	size_t n = wire_left(&r);
-	uint16_t port = wire_get16(&r), ours = wire_get16(&r);
-	uint32_t seq = wire_get32(&r);
-	uint8_t offset, flags;
-
 	(void)state;
-	wire_skip(&r, 4);
-	offset = wire_get8(&r) >> 4;
-	flags = wire_get8(&r);
-	flow->port = port;
-	if (r.bad || 4u * offset < HEADER || 4u * offset > n ||
-	    (flags & (FLAG_RST | FLAG_SYN)) != FLAG_RST ||
-	    seq != acknowledgement(scan, flow) ||
-	    ours != source_port(scan, rest(scan, flow)))
+	if (!tcp_read(flow, r, o) || (o->tcp_flags & (TCP_RST | TCP_SYN)) != TCP_RST ||
+	    o->more.tcp.seq != acknowledgement(scan, flow) ||
+	    o->sport != tcp_source_port(scan, rest(scan, flow)))
 		return false;
 	o->outcome = OBS_CLOSED;
-	o->port = port;
-	o->sport = ours;
-	o->tcp_flags = flags;
 	return true;
 }
 
@@ -104,7 +82,7 @@ static bool quote(const void *state, const struct module_scan *scan,
 	(void)state;
 	flow->port = port;
 	more = rest(scan, flow);
-	if (r.bad || ours != source_port(scan, more) || seq != (uint32_t)(more >> 32))
+	if (r.bad || ours != tcp_source_port(scan, more) || seq != (uint32_t)(more >> 32))
 		return false;
 	o->port = port;
 	o->sport = ours;
@@ -122,6 +100,7 @@ const struct probe_module probe_tcp_ack = {
 	.bpf_v4 = "tcp[13] & 4 != 0",
 	.bpf_v6 = "ip6[6] = 6 and ip6[53] & 4 != 0",
 	.layout = layout_ack,
+	.data = data_of,
 	.fill = fill,
 	.reply = reply,
 	.quote = quote,
@@ -138,6 +117,7 @@ const struct probe_module probe_tcp_synack = {
 	.bpf_v4 = "tcp[13] & 4 != 0",
 	.bpf_v6 = "ip6[6] = 6 and ip6[53] & 4 != 0",
 	.layout = layout_synack,
+	.data = data_of,
 	.fill = fill,
 	.reply = reply,
 	.quote = quote,

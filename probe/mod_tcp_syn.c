@@ -10,26 +10,16 @@
  * is not believed; the answer counts all the same. */
 #include <netinet/in.h>
 
-#include "probe/module.h"
+#include "probe/tcp.h"
 
 enum {
-	/* Above Linux's default ip_local_port_range: the kernel's own connections
-	 * do not use them. */
-	PORT_FIRST = 61440,
-	PORT_MASK = 4095,
 	AT_SPORT = 0,
 	AT_DPORT = 2,
 	AT_SEQ = 4,
-	FLAG_FIN = 1,
-	FLAG_SYN = 2,
-	FLAG_RST = 4,
-	FLAG_ACK = 16,
-	HEADER = 20,
 	OPTIONS = 4, /* maximum segment size */
 	WITH_TIME = OPTIONS + 12,
-	AT_TIME = HEADER + OPTIONS + 4,
+	AT_TIME = TCP_HEADER + OPTIONS + 4,
 	DATA_BITS = 23,
-	OPTION_END = 0,
 	OPTION_NOP = 1,
 	OPTION_TIME = 8,
 	OPTION_TIME_LENGTH = 10,
@@ -72,9 +62,9 @@ static void layout(const void *state, struct wire_out *w)
 	const struct syn_state *s = state;
 
 	wire_put_zeros(w, 12);
-	wire_put8(w,
-	          (uint8_t)((HEADER + (s->no_timestamp ? OPTIONS : WITH_TIME)) / 4 << 4));
-	wire_put8(w, FLAG_SYN);
+	wire_put8(w, (uint8_t)((TCP_HEADER + (s->no_timestamp ? OPTIONS : WITH_TIME)) / 4
+	                       << 4));
+	wire_put8(w, TCP_SYN);
 	wire_put16(w, (uint16_t)s->window);
 	wire_put32(w, 0); /* checksum, urgent pointer */
 	wire_put16(w, 0x0204);
@@ -103,9 +93,7 @@ static uint32_t add_check(uint64_t cookie, uint32_t data)
 
 static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
 {
-	if (scan->source_port)
-		return scan->source_port;
-	return (uint16_t)(PORT_FIRST + (cookie >> 32 & PORT_MASK));
+	return tcp_source_port(scan, cookie >> 32);
 }
 
 static void fill(const void *state, const struct module_scan *scan,
@@ -119,29 +107,6 @@ static void fill(const void *state, const struct module_scan *scan,
 	if (!s->no_timestamp)
 		fill_put32(f, AT_TIME,
 		           add_check(shot->data_cookie, data_of(state, shot).tag));
-}
-
-/* The echo in the timestamp option, of n bytes of options at r. */
-static bool find_echo(struct wire r, size_t n, uint32_t *echo)
-{
-	if (!wire_cut(&r, n))
-		return false;
-	while (wire_left(&r)) {
-		uint8_t kind = wire_get8(&r), length;
-
-		if (kind == OPTION_NOP)
-			continue;
-		length = kind == OPTION_END ? 0 : wire_get8(&r);
-		if (length < 2)
-			return false;
-		if (kind == OPTION_TIME && length == OPTION_TIME_LENGTH) {
-			wire_skip(&r, 4);
-			*echo = wire_get32(&r);
-			return !r.bad;
-		}
-		wire_skip(&r, length - 2u);
-	}
-	return false;
 }
 
 static void read_echo(const struct module_scan *scan, const struct probe_flow *flow,
@@ -160,33 +125,22 @@ static void read_echo(const struct module_scan *scan, const struct probe_flow *f
 static bool reply(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
-	size_t n = wire_left(&r);
-	uint16_t port = wire_get16(&r), ours = wire_get16(&r);
-	uint32_t ack, echo;
-	uint8_t offset, flags, kind;
+	const struct obs_segment *t = &o->more.tcp;
 	uint64_t cookie;
+	uint8_t kind;
 
 	(void)state;
-	wire_skip(&r, 4);
-	ack = wire_get32(&r);
-	offset = wire_get8(&r) >> 4;
-	flags = wire_get8(&r);
-	flow->port = port;
-	if (r.bad || 4u * offset < HEADER || 4u * offset > n)
+	if (!tcp_read(flow, r, o))
 		return false;
 	cookie = cookie_flow(&scan->key, flow);
-	if (ours != source_port(scan, cookie) || ack != (uint32_t)cookie + 1)
+	if (o->sport != source_port(scan, cookie) || t->ack != (uint32_t)cookie + 1)
 		return false;
-	kind = flags & (FLAG_FIN | FLAG_SYN | FLAG_RST | FLAG_ACK);
-	if (kind != (FLAG_SYN | FLAG_ACK) && kind != (FLAG_RST | FLAG_ACK))
+	kind = o->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+	if (kind != (TCP_SYN | TCP_ACK) && kind != (TCP_RST | TCP_ACK))
 		return false;
-	o->outcome = kind & FLAG_SYN ? OBS_OPEN : OBS_CLOSED;
-	o->port = port;
-	o->sport = ours;
-	o->tcp_flags = flags;
-	wire_skip(&r, 6);
-	if (find_echo(r, 4u * offset - HEADER, &echo))
-		read_echo(scan, flow, echo, o);
+	o->outcome = kind & TCP_SYN ? OBS_OPEN : OBS_CLOSED;
+	if (t->options & OBS_TCP_TIME)
+		read_echo(scan, flow, t->ts_ecr, o);
 	return true;
 }
 

@@ -1,17 +1,13 @@
-/* UDP (RFC 768).  The source port holds 15 bits of the flow's cookie, and up to
- * 64 more are in the payload, where the protocol brings them back.  An answer is
- * open; port unreachable from the target is closed.  The part of a probe that an
- * ICMP error must quote ends with the checksum, which depends on the cookie in the
- * payload, and so on nothing that a forger knows. */
-#include <netinet/in.h>
+/* UDP: a request of the protocol that the port is known for.  The source port holds
+ * 15 bits of the flow's cookie, and up to 64 more are in the payload, where the
+ * protocol brings them back.  An answer is open; port unreachable from the target is
+ * closed. */
+#include <string.h>
 
-#include "probe/module.h"
 #include "probe/payload.h"
+#include "probe/udp.h"
 
 enum {
-	PORT_FIRST = 32768,
-	PORT_MASK = 32767,
-	HEADER = 8,
 	SEARCHED = 256, /* bytes of an answer in which the cookie may be anywhere */
 };
 
@@ -60,9 +56,7 @@ static void layout_of(const void *state, unsigned v, struct wire_out *w)
 	const struct udp_state *s = state;
 	const struct payload *p = &s->table.payload[v];
 
-	wire_put32(w, 0);
-	wire_put16(w, (uint16_t)(HEADER + p->len));
-	wire_put16(w, 0);
+	udp_layout(w, p->len);
 	wire_put(w, p->bytes, p->len);
 }
 
@@ -71,19 +65,24 @@ static void layout(const void *state, struct wire_out *w)
 	layout_of(state, 0, w);
 }
 
-static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
+/* The second cookie is of the flow alone. */
+static struct module_data data_of(const void *state, const struct module_shot *shot)
 {
-	if (scan->source_port)
-		return scan->source_port;
-	return (uint16_t)(PORT_FIRST + (cookie & PORT_MASK));
+	(void)state;
+	(void)shot;
+	return (struct module_data){ 0, 0 };
 }
 
-static void write_cookie(uint8_t out[8], const struct module_scan *scan,
-                         const struct probe_flow *flow)
+static void write_cookie(uint8_t out[8], uint64_t cookie)
 {
 	struct wire_out w = { out, out + 8, false };
 
-	wire_put64(&w, cookie_data(&scan->key, flow, 0, 0));
+	wire_put64(&w, cookie);
+}
+
+static uint64_t data_cookie(const struct module_scan *scan, const struct probe_flow *flow)
+{
+	return cookie_data(&scan->key, flow, 0, 0);
 }
 
 static void fill(const void *state, const struct module_scan *scan,
@@ -93,13 +92,13 @@ static void fill(const void *state, const struct module_scan *scan,
 	const struct payload *p = &s->table.payload[variant(s, shot->flow.port)];
 	uint8_t cookie[8];
 
-	fill_put16(f, 0, source_port(scan, shot->cookie));
+	fill_put16(f, 0, udp_source_port(scan, shot->cookie));
 	fill_put16(f, 2, shot->flow.port);
 	if (!p->fill_len)
 		return;
-	write_cookie(cookie, scan, &shot->flow);
+	write_cookie(cookie, shot->data_cookie);
 	for (unsigned i = 0; i < p->fill_len; i += 2)
-		fill_put16(f, (size_t)HEADER + p->fill_at + i,
+		fill_put16(f, (size_t)UDP_HEADER + p->fill_at + i,
 		           (uint16_t)(cookie[i] << 8 | cookie[i + 1]));
 }
 
@@ -111,7 +110,7 @@ static bool has_cookie(const struct payload *p, const struct module_scan *scan,
 
 	if (!p->fill_len)
 		return true;
-	write_cookie(cookie, scan, flow);
+	write_cookie(cookie, data_cookie(scan, flow));
 	if (p->echo_at == PAYLOAD_ANYWHERE)
 		return memmem(r.at, n < SEARCHED ? n : SEARCHED, cookie, p->fill_len);
 	return n >= (size_t)p->echo_at + p->fill_len &&
@@ -122,54 +121,46 @@ static bool reply(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
 	const struct udp_state *s = state;
-	size_t n = wire_left(&r);
-	uint16_t port = wire_get16(&r), ours = wire_get16(&r), length = wire_get16(&r);
+	struct obs_datagram *u = &o->more.udp;
+	size_t n;
 
-	wire_skip(&r, 2);
-	flow->port = port;
-	if (r.bad || port == 0 || length != n ||
-	    ours != source_port(scan, cookie_flow(&scan->key, flow)) ||
-	    !has_cookie(&s->table.payload[variant(s, port)], scan, flow, r))
+	if (!udp_reply(scan, flow, &r, o) ||
+	    !has_cookie(&s->table.payload[variant(s, flow->port)], scan, flow, r))
 		return false;
+	n = wire_left(&r);
 	o->outcome = OBS_OPEN;
-	o->port = port;
-	o->sport = ours;
+	o->detail = OBS_DATAGRAM;
+	u->length = (uint16_t)n;
+	memset(u->bytes, 0, sizeof(u->bytes));
+	memcpy(u->bytes, r.at, n < sizeof(u->bytes) ? n : sizeof(u->bytes));
 	return true;
 }
 
-/* The checksum that our probe of this flow had. */
-static uint16_t checksum(const struct payload *p, const struct module_scan *scan,
-                         const struct probe_flow *flow, uint16_t ours)
+/* The sum of the payload that our probe of this flow had. */
+static uint64_t payload_sum(const struct payload *p, const struct module_scan *scan,
+                            const struct probe_flow *flow)
 {
-	uint64_t sum = p->sum + 2 * (HEADER + (uint64_t)p->len) + IPPROTO_UDP;
+	uint64_t sum = p->sum;
 	uint8_t cookie[8];
-	uint16_t folded;
 
-	sum = inet_sum_addr(inet_sum_addr(sum, flow->src), flow->dst);
-	sum += (uint64_t)ours + flow->port;
-	write_cookie(cookie, scan, flow);
+	write_cookie(cookie, data_cookie(scan, flow));
 	for (unsigned i = 0; i < p->fill_len; i += 2)
 		sum += (uint64_t)cookie[i] << 8 | cookie[i + 1];
-	folded = (uint16_t)~inet_fold(sum);
-	return folded ? folded : 0xffff;
+	return sum;
 }
 
 static bool quote(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
 	const struct udp_state *s = state;
-	uint16_t ours = wire_get16(&r), port = wire_get16(&r), length = wire_get16(&r);
-	uint16_t sum = wire_get16(&r);
-	const struct payload *p = &s->table.payload[variant(s, port)];
+	const struct payload *p;
+	struct wire ports = r;
+	uint16_t sum;
 
-	flow->port = port;
-	if (r.bad || port == 0 || length != HEADER + p->len ||
-	    ours != source_port(scan, cookie_flow(&scan->key, flow)) ||
-	    sum != checksum(p, scan, flow, ours))
-		return false;
-	o->port = port;
-	o->sport = ours;
-	return true;
+	wire_skip(&ports, 2);
+	p = &s->table.payload[variant(s, wire_get16(&ports))];
+	return udp_quote(scan, flow, &r, p->len, &sum, o) &&
+	       sum == udp_checksum(flow, o->sport, payload_sum(p, scan, flow), p->len);
 }
 
 const struct probe_module probe_udp = {
@@ -191,6 +182,7 @@ const struct probe_module probe_udp = {
 	.variant = variant,
 	.layout = layout,
 	.layout_of = layout_of,
+	.data = data_of,
 	.fill = fill,
 	.reply = reply,
 	.quote = quote,

@@ -93,6 +93,9 @@ extern const struct probe_module probe_udp;
 extern const struct probe_module probe_tcp_ack;
 extern const struct probe_module probe_tcp_synack;
 extern const struct probe_module probe_icmp_time;
+extern const struct probe_module probe_dns;
+extern const struct probe_module probe_quic;
+extern const struct probe_module probe_icmp6_ni;
 
 /* The cookies of one shot, where there is no batch of them (cookie.h). */
 static inline void module_shot_cookies(struct module_shot *shot,

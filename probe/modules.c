@@ -6,8 +6,8 @@
 #include "probe/probe.h"
 
 static const struct probe_module *const modules[] = {
-	&probe_icmp6_echo, &probe_icmp_echo,  &probe_tcp_syn,   &probe_udp,
-	&probe_tcp_ack,    &probe_tcp_synack, &probe_icmp_time,
+	&probe_icmp6_echo, &probe_icmp_echo, &probe_tcp_syn, &probe_udp,  &probe_tcp_ack,
+	&probe_tcp_synack, &probe_icmp_time, &probe_dns,     &probe_quic, &probe_icmp6_ni,
 };
 
 enum { MODULES = sizeof(modules) / sizeof(modules[0]) };
@@ -30,6 +30,9 @@ static const struct {
 	{ "ipv6_udp", "udp" },
 	{ "tcp_synackscan", "tcp-synack" },
 	{ "icmp_echo_time", "icmp-time" },
+	{ "ipv6_dns", "dns" },
+	{ "quic_initial", "quic" },
+	{ "ipv6_quic_initial", "quic" },
 };
 
 const struct probe_module *module_find(const char *name)

@@ -95,6 +95,16 @@ static inline void fill_put64(struct packet_fill *f, size_t at, uint64_t v)
 	fill_put32(f, at + 4, (uint32_t)v);
 }
 
+/* Choose the two bytes at an offset so that all that was put in since the sum was
+ * before adds up to sum: then the checksum does not depend on it. */
+static inline void fill_balance(struct packet_fill *f, size_t at, uint64_t before,
+                                uint16_t sum)
+{
+	uint16_t put = inet_fold(f->sum - before);
+
+	fill_put16(f, at, inet_fold((uint64_t)sum + (uint16_t)~put));
+}
+
 /* Start a packet in frame (room for t->len): template and addresses.  Then the
  * module fills, then packet_finish() writes the checksum; false: a field did
  * not fit, do not send. */

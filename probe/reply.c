@@ -95,6 +95,8 @@ bool reply_judge_quote(const struct reply_context *c, const struct packet *inner
 		                    .dst = inner->dst,
 		                    .proto = lane->module->proto };
 	o->target = inner->dst;
+	o->has_quoted = true;
+	o->quoted = inner->hop_limit;
 	o->proto = lane->module->proto;
 	o->outcome = (uint8_t)reply_outcome(o);
 	return lane->module->quote(lane->state, &c->scan, &flow, inner->l4, o);
@@ -144,6 +146,7 @@ bool reply_parse(const struct reply_context *c, struct wire w, enum packet_l2 l2
 		return false;
 	*o = (struct observation){
 		.from = p.src,
+		.to = p.dst,
 		.when_us = when_us,
 		.hop_limit = p.hop_limit,
 	};

@@ -48,7 +48,8 @@ static void deliver(struct listener *l, struct observation *o)
 		count_add(&c->repeats, 1);
 		return;
 	}
-	count_outcome(c, o);
+	if (!o->repeat)
+		count_outcome(c, o);
 	l->sink->observe(l->sink->ctx, o);
 }
 

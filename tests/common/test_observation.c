@@ -3,8 +3,7 @@
 #include <stdbool.h>
 
 /* The escapers and the layout are reached through their own files: no field of today
- * holds what they escape.
- * they escape. */
+ * holds what they escape. */
 #include "common/obs_record.c"
 #include "common/observation.c"
 

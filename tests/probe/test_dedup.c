@@ -39,6 +39,55 @@ static void each_answer_is_new_once(void **state)
 	dedup_free(t);
 }
 
+/* Every hop that answers is an answer of its own. */
+static void hops_are_told_apart(void **state)
+{
+	struct dedup *t = dedup_new(1000);
+
+	(void)state;
+	assert_non_null(t);
+	for (int again = 0; again < 2; again++)
+		for (unsigned hop = 0; hop < 256; hop++) {
+			struct observation o = answer(1, 80, OBS_TIME_EXCEEDED);
+
+			o.hop = (uint8_t)hop;
+			assert_int_equal(dedup_seen(t, &o), again);
+			assert_int_equal(o.repeat, again);
+		}
+	dedup_free(t);
+}
+
+/* Answers with other addresses to the same question are no repeats: a sign that
+ * somebody else answers, too. */
+static void different_dns_answers_are_signalled(void **state)
+{
+	struct dedup *t = dedup_new(1000);
+
+	(void)state;
+	assert_non_null(t);
+	for (uint32_t i = 0; i < 50; i++)
+		for (uint32_t k = 0; k < 6; k++) {
+			struct observation o = answer(i, 53, OBS_OPEN);
+
+			o.proto = OBS_UDP;
+			o.detail = OBS_DNS;
+			o.more.dns.n = k > 0; /* the first has no address */
+			o.more.dns.digest = k == 5 ? 3 : k / 2;
+			if (i < 25)
+				o.more.dns.digest = 7; /* always the same */
+			/* k: 0 none; 1 new; 2, 4 other ones; 3, 5 again */
+			if (i >= 25 && (k == 2 || k == 4 || k == 5)) {
+				assert_false(dedup_seen(t, &o));
+				assert_int_equal(o.signals, OBS_SIGNAL_DIFFERS);
+				assert_true(o.repeat);
+			} else {
+				assert_int_equal(dedup_seen(t, &o), k > 0);
+				assert_int_equal(o.signals, 0);
+			}
+		}
+	dedup_free(t);
+}
+
 /* The last `window` answers are always known, however many came before. */
 static void the_window_holds(void **state)
 {
@@ -92,6 +141,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_answer_is_lost_without_memory),
 		cmocka_unit_test(each_answer_is_new_once),
+		cmocka_unit_test(hops_are_told_apart),
+		cmocka_unit_test(different_dns_answers_are_signalled),
 		cmocka_unit_test(the_window_holds),
 	};
 
