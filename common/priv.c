@@ -2,7 +2,6 @@
 
 #include <grp.h>
 #include <linux/capability.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -148,4 +147,11 @@ int priv_drop(const char *become_owner_of, struct diag *d)
 	if (rc < 0)
 		return diag_set(d, rc, "cannot drop the capabilities: %s", strerror(-rc));
 	return verify(uid, d);
+}
+
+bool priv_has_net_raw(void)
+{
+	struct __user_cap_data_struct c[2] = { 0 };
+
+	return cap_get(c) == 0 && c[0].effective & (1u << CAP_NET_RAW);
 }

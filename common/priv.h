@@ -2,6 +2,8 @@
 #ifndef COMMON_PRIV_H
 #define COMMON_PRIV_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 /* Drop every capability from every set (bounding and ambient included), set
@@ -13,5 +15,8 @@
  * its caller.  To be called before threads are started: capabilities belong to
  * threads, and only the calling one loses them. */
 int priv_drop(const char *become_owner_of, struct diag *d);
+
+/* Whether raw sockets may be opened (CAP_NET_RAW is in effect). */
+bool priv_has_net_raw(void);
 
 #endif

@@ -28,7 +28,7 @@ struct scan_options {
 	const char *cores;
 	unsigned format, dedup;
 	bool strict, no_header, dry_run, quiet, verbose;
-	bool list_modules, list_fields, echo, check;
+	bool list_modules, list_fields, echo, check, unprivileged;
 };
 
 extern const struct opt scan_opts[];

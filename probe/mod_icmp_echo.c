@@ -147,6 +147,15 @@ static bool read_data(const struct echo_state *s, const struct module_scan *scan
 	return true;
 }
 
+/* Without privileges, the upper half is the kernel's. */
+static bool is_id(const struct module_scan *scan, const struct probe_flow *flow,
+                  uint32_t id)
+{
+	uint32_t ours = scan->kernel_id ? UINT16_MAX : UINT32_MAX;
+
+	return ((id ^ (uint32_t)cookie_flow(&scan->key, flow)) & ours) == 0;
+}
+
 static bool reply(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
@@ -157,7 +166,7 @@ static bool reply(const void *state, const struct module_scan *scan,
 	id = wire_get32(&r);
 	flow->port = 0;
 	if (type != (addr_is_v4(flow->dst) ? ECHO_REPLY_V4 : ECHO_REPLY_V6) ||
-	    code != 0 || r.bad || id != (uint32_t)cookie_flow(&scan->key, flow))
+	    code != 0 || r.bad || !is_id(scan, flow, id))
 		return false;
 	if (!read_data(state, scan, flow, &r, o) || wire_left(&r) != 0)
 		return false;
@@ -181,7 +190,7 @@ static bool quote(const void *state, const struct module_scan *scan,
 	id = wire_get32(&r);
 	flow->port = 0;
 	if (type != (addr_is_v4(flow->dst) ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6) ||
-	    code != 0 || r.bad || id != (uint32_t)cookie_flow(&scan->key, flow))
+	    code != 0 || r.bad || !is_id(scan, flow, id))
 		return false;
 	o->sport = (uint16_t)(id >> 16);
 	return wire_left(&r) < s->data_size || read_data(s, scan, flow, &r, o);
@@ -194,6 +203,7 @@ const struct probe_module probe_icmp6_echo = {
 	.families = PROBE_V6,
 	.proto = OBS_ICMP6,
 	.ip_proto = IPPROTO_ICMPV6,
+	.sockets = MODULE_PING,
 	.checksum_at = 2,
 	.bpf_v6 = "ip6[6] = 58 and ip6[40] = 129",
 	.opts = opts,
@@ -214,6 +224,7 @@ const struct probe_module probe_icmp_echo = {
 	.families = PROBE_V4,
 	.proto = OBS_ICMP,
 	.ip_proto = IPPROTO_ICMP,
+	.sockets = MODULE_PING,
 	.checksum_at = 2,
 	.bpf_v4 = "icmp[0] = 0",
 	.opts = opts,

@@ -230,6 +230,7 @@ const struct probe_module probe_quic = {
 	.proto = OBS_UDP,
 	.ip_proto = IPPROTO_UDP,
 	.has_port = true,
+	.sockets = MODULE_UDP,
 	.checksum_at = 6,
 	.bpf_v4 = "udp",
 	.bpf_v6 = "ip6[6] = 17",

@@ -21,6 +21,7 @@ enum { PROBE_V4 = 1 << 0, PROBE_V6 = 1 << 1 };
 struct module_scan {
 	struct mac_key key;
 	uint16_t source_port; /* 0: the module's default */
+	bool kernel_id;       /* ICMP identifiers are the kernel's, not ours */
 };
 
 /* One packet to send. */
@@ -38,12 +39,17 @@ struct module_data {
 	uint64_t time_us;
 };
 
+/* Which sockets of the kernel can do it without privileges (probe/sockets.h); RAW:
+ * none. */
+enum module_sockets { MODULE_RAW, MODULE_PING, MODULE_UDP, MODULE_CONNECT };
+
 struct probe_module {
 	const char *name, *summary;
 	unsigned families; /* PROBE_V4 | PROBE_V6 */
 	uint8_t proto;     /* enum obs_proto */
 	uint8_t ip_proto;
-	bool has_port;               /* targets are (address, port); else the port is 0 */
+	bool has_port; /* targets are (address, port); else the port is 0 */
+	enum module_sockets sockets;
 	uint16_t checksum_at;        /* within the upper layer */
 	const char *bpf_v4, *bpf_v6; /* which packets may be replies; see filter.c */
 	const struct opt *opts;      /* --probe-args; fields of the state */
@@ -96,6 +102,7 @@ extern const struct probe_module probe_icmp_time;
 extern const struct probe_module probe_dns;
 extern const struct probe_module probe_quic;
 extern const struct probe_module probe_icmp6_ni;
+extern const struct probe_module probe_tcp_connect;
 
 /* The cookies of one shot, where there is no batch of them (cookie.h). */
 static inline void module_shot_cookies(struct module_shot *shot,
@@ -121,5 +128,9 @@ const struct probe_module *module_find(const char *name);
  * ERR_PARSE told in *d. */
 int module_state_new(void **out, const struct probe_module *m,
                      const struct opt_list *args, bool used[], struct diag *d);
+
+/* tcp-connect: its time-out, and what it laid out. */
+uint64_t module_connect_timeout(const void *state);
+bool module_read_order(struct wire order, uint16_t *port, uint32_t *tag);
 
 #endif

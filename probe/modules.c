@@ -6,8 +6,9 @@
 #include "probe/probe.h"
 
 static const struct probe_module *const modules[] = {
-	&probe_icmp6_echo, &probe_icmp_echo, &probe_tcp_syn, &probe_udp,  &probe_tcp_ack,
-	&probe_tcp_synack, &probe_icmp_time, &probe_dns,     &probe_quic, &probe_icmp6_ni,
+	&probe_icmp6_echo, &probe_icmp_echo,  &probe_tcp_syn,     &probe_udp,
+	&probe_tcp_ack,    &probe_tcp_synack, &probe_icmp_time,   &probe_dns,
+	&probe_quic,       &probe_icmp6_ni,   &probe_tcp_connect,
 };
 
 enum { MODULES = sizeof(modules) / sizeof(modules[0]) };

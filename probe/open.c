@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/priv.h"
 #include "probe/cap.h"
 #include "probe/scan.h"
+#include "probe/sockets.h"
 
 enum { V4 = 0, V6 = 1, FILTER_MAX = 8192 };
 
@@ -46,6 +48,22 @@ static int add_lane(struct probe_scan *s, const struct probe_module *m, const vo
 	return 0;
 }
 
+/* What a module is without raw sockets. */
+static int fit_privileges(const struct probe_scan *s, const struct probe_module **m,
+                          struct diag *d)
+{
+	if (!s->cfg.unprivileged && (*m)->sockets == MODULE_CONNECT)
+		return diag_set(d, -EINVAL, "%s is for --unprivileged", (*m)->name);
+	if (!s->cfg.unprivileged)
+		return 0;
+	if (*m == &probe_tcp_syn)
+		*m = &probe_tcp_connect;
+	if ((*m)->sockets == MODULE_RAW)
+		return diag_set(d, -EPERM, "%s takes raw sockets (CAP_NET_RAW)",
+		                (*m)->name);
+	return 0;
+}
+
 static int add_module(struct probe_scan *s, const char *name, bool *args_used,
                       struct diag *d)
 {
@@ -54,6 +72,9 @@ static int add_module(struct probe_scan *s, const char *name, bool *args_used,
 
 	if (!m)
 		return diag_set(d, -EINVAL, "there is no probe module '%s'", name);
+	rc = fit_privileges(s, &m, d);
+	if (rc < 0)
+		return rc;
 	for (unsigned family = PROBE_V4; family <= PROBE_V6; family <<= 1) {
 		void *state;
 
@@ -327,6 +348,7 @@ enum link_kind {
 	LINK_PACKET,
 	LINK_XDP,
 	LINK_IP,
+	LINK_SOCKETS,
 	LINK_PCAP,
 	LINK_MEMORY,
 	LINK_UNKNOWN
@@ -342,6 +364,8 @@ static enum link_kind link_kind(const char *text)
 		return LINK_XDP;
 	if (!strcmp(text, "ip"))
 		return LINK_IP;
+	if (!strcmp(text, "sockets"))
+		return LINK_SOCKETS;
 	if (!strncmp(text, "pcap:", 5) && text[5])
 		return LINK_PCAP;
 	return !strcmp(text, "memory") ? LINK_MEMORY : LINK_UNKNOWN;
@@ -355,6 +379,7 @@ struct way_finder {
 	bool by_kernel[2];   /* a family's packets go through a raw IP socket */
 	unsigned sender;     /* whose links are being opened */
 	struct link *frames; /* its, shared by the families that send frames */
+	bool found[2];
 };
 
 static int open_frames(struct way_finder *f, struct diag *d)
@@ -412,7 +437,7 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 		.has_source = s->sources[v6].n > 0,
 		.source = s->reply.sources[s->sources[v6].first],
 		.has_mac = s->cfg.gateway_mac != NULL,
-		.quiet = offline || f->kind == LINK_IP,
+		.quiet = offline || f->kind == LINK_IP || f->kind == LINK_SOCKETS,
 	};
 	struct route_path path;
 	int rc;
@@ -429,6 +454,9 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 		                "or give a --gateway-mac",
 		                f->interface.link.name);
 	f->way.source[v6] = path.source;
+	f->found[v6] = true;
+	if (f->kind == LINK_SOCKETS)
+		return 0;
 	f->by_kernel[v6] = !offline && (f->kind == LINK_IP || path.via == ROUTE_KERNEL);
 	memcpy(f->way.plan[v6].src_mac, f->interface.link.mac, 6);
 	memcpy(f->way.plan[v6].dst_mac, path.next_mac, 6);
@@ -463,14 +491,79 @@ static int find_families(struct way_finder *f, struct diag *d)
 	return 0;
 }
 
-int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d)
+/* One set of sockets for all that the found families' modules send. */
+static int open_sockets(struct way_finder *f, struct diag *d)
 {
-	struct way_finder f = { .kind = link_kind(cfg->link) };
-	char filter[FILTER_MAX];
+	struct probe_scan *s = f->s;
+	struct sockets_plan plan = {
+		.interface = s->cfg.interface,
+		.bind_source = s->cfg.source_ips.n > 0,
+		.hop_limit = s->cfg.hop_limit ? s->cfg.hop_limit : 64,
+		.source_port = s->cfg.source_port,
+	};
+	struct sockets *sockets;
 	int rc;
 
-	if (f.kind == LINK_UNKNOWN)
+	for (unsigned i = 0; i < s->n_lanes; i++) {
+		const struct reply_lane *l = &s->lanes[i].reply;
+		int v6 = l->family == PROBE_V6;
+
+		if (!f->found[v6])
+			continue;
+		plan.ping[v6] |= l->module->sockets == MODULE_PING;
+		plan.udp[v6] |= l->module->sockets == MODULE_UDP;
+		if (l->module->sockets != MODULE_CONNECT)
+			continue;
+		plan.tcp = true;
+		plan.connect_timeout_ns = module_connect_timeout(l->state);
+	}
+	rc = sockets_open(&sockets, &plan, d);
+	if (rc < 0)
+		return rc;
+	s->reply.scan.kernel_id = true;
+	s->reply.scan.source_port = sockets->udp_port;
+	for (unsigned i = 0; rc == 0 && i < s->n_senders; i++) {
+		struct link *link;
+
+		rc = link_sockets_open(&link, sockets, d);
+		for (int v6 = V4; rc == 0 && v6 <= V6; v6++)
+			f->way.links[i][v6] = f->found[v6] ? link : NULL;
+	}
+	if (rc == 0)
+		rc = receiver_sockets_open(&s->receiver, sockets, &s->reply, d);
+	sockets_release(sockets);
+	return rc;
+}
+
+/* Which link it is to be: *cfg->unprivileged says the same in the end. */
+static int choose_link(enum link_kind *kind, struct probe_config *cfg, struct diag *d)
+{
+	*kind = link_kind(cfg->link);
+	if (*kind == LINK_UNKNOWN)
 		return diag_set(d, -EINVAL, "there is no link '%s'", cfg->link);
+	if (cfg->unprivileged && *kind != LINK_AUTO && *kind != LINK_SOCKETS)
+		return diag_set(d, -EINVAL, "the link %s and --unprivileged: give one",
+		                cfg->link);
+	if (*kind == LINK_AUTO && !cfg->unprivileged && !priv_has_net_raw()) {
+		log_warn("no CAP_NET_RAW: probing through the kernel's own sockets, as "
+		         "with --unprivileged");
+		cfg->unprivileged = true;
+	}
+	if (cfg->unprivileged)
+		*kind = LINK_SOCKETS;
+	cfg->unprivileged = *kind == LINK_SOCKETS;
+	return 0;
+}
+
+int probe_open(struct probe_scan **out, const struct probe_config *config, struct diag *d)
+{
+	struct probe_config chosen = *config, *cfg = &chosen;
+	struct way_finder f = { .kind = LINK_AUTO };
+	char filter[FILTER_MAX];
+	int rc = choose_link(&f.kind, cfg, d);
+
+	if (rc < 0)
+		return rc;
 	rc = scan_new(&f.s, cfg, d);
 	if (rc < 0)
 		return rc;
@@ -479,11 +572,11 @@ int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct d
 	if (rc == 0)
 		rc = find_families(&f, d);
 	if (rc == 0)
-		rc = open_others(&f, d);
+		rc = f.kind == LINK_SOCKETS ? open_sockets(&f, d) : open_others(&f, d);
 	take_links(f.s, &f.way);
 	if (rc == 0)
 		rc = take_way(f.s, &f.way, d);
-	if (rc == 0 && f.kind < LINK_PCAP) {
+	if (rc == 0 && f.kind < LINK_SOCKETS) {
 		rc = scan_filter(f.s, filter, sizeof(filter));
 		if (rc == 0)
 			rc = receiver_pcap_open(&f.s->receiver, f.interface.link.name,

@@ -6,7 +6,7 @@
  * everything else, and ICMP errors are matched through the packet they quote.
  *
  *     struct probe_scan *s;
- *     probe_open(&s, &cfg, &d);    opens sockets; needs CAP_NET_RAW
+ *     probe_open(&s, &cfg, &d);    opens sockets; raw ones, with CAP_NET_RAW
  *     priv_drop(...);              nothing below needs a privilege
  *     probe_run(s, &source, &sink, &d);    until the source ends, + cooldown
  *     probe_close(s);
@@ -80,6 +80,10 @@ struct probe_config {
 	unsigned senders;              /* threads that send; 0 is 1 */
 	unsigned cores[PROBE_SENDERS]; /* which they run on, in turn; n_cores 0: any */
 	unsigned n_cores;
+	/* Through the kernel's own sockets: echo requests, UDP, and whole connections
+	 * instead of tcp-syn.  So it is, with a warning, where link is NULL or "auto"
+	 * and there is no CAP_NET_RAW; also link "sockets". */
+	bool unprivileged;
 	const char *gateway_mac; /* NULL: found by netlink, NDP or ARP */
 	unsigned hop_limit;      /* 0: 64 */
 	uint16_t source_port;    /* 0: default range */

@@ -95,8 +95,6 @@ bool reply_judge_quote(const struct reply_context *c, const struct packet *inner
 		                    .dst = inner->dst,
 		                    .proto = lane->module->proto };
 	o->target = inner->dst;
-	o->has_quoted = true;
-	o->quoted = inner->hop_limit;
 	o->proto = lane->module->proto;
 	o->outcome = (uint8_t)reply_outcome(o);
 	return lane->module->quote(lane->state, &c->scan, &flow, inner->l4, o);
@@ -115,6 +113,8 @@ static bool parse_error(const struct reply_context *c, const struct packet *p,
 	wire_skip(&r, 6);
 	if (r.bad || !packet_parse(&inner, r, PACKET_QUOTED))
 		return false;
+	o->has_quoted = true;
+	o->quoted = inner.hop_limit;
 	return inner.v6 == p->v6 && addr_eq(inner.src, p->dst) &&
 	       reply_judge_quote(c, &inner, o);
 }

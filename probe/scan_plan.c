@@ -323,6 +323,7 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.cooldown_ns = o->cooldown_ns,
 		.link = o->link,
 		.senders = (unsigned)o->senders,
+		.unprivileged = o->unprivileged,
 		.gateway_mac = o->gateway_mac,
 		.hop_limit = (unsigned)o->hop_limit,
 		.source_port = (uint16_t)o->source_port,

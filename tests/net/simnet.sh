@@ -26,6 +26,7 @@
 #     simnet_loss PCT               loss towards the hosts, at random
 #     simnet_track                  count addresses that are probed again
 #     simnet_listen PROGRAM PORT... TCP listeners; elsewhere ports are closed
+#     simnet_udpecho PORT...        UDP that sends back what comes
 #     simnet_internet COMMAND...    run in the namespace "internet"
 #     simnet_counter NAME           packets so far
 #     simnet_reset                  all counters to zero, tracking forgets
@@ -339,6 +340,23 @@ simnet_listen()
 	until [ -s /run/simnet/listening ]; do
 		kill -0 $! 2>/dev/null || simnet_die "$program does not listen"
 		sleep 0.05
+	done
+}
+
+# simnet_udpecho PORT...: UDP that sends back what comes (tests/net/udpecho.c)
+simnet_udpecho()
+{
+	local port
+
+	for port in "$@"; do
+		rm -f /run/simnet/echoing
+		simnet_internet "$SEXTANT_TEST_BIN/udpecho" "$port" </dev/null \
+			>/run/simnet/echoing &
+		simnet_pids="$simnet_pids $!"
+		until [ -s /run/simnet/echoing ]; do
+			kill -0 $! 2>/dev/null || simnet_die "no echo on UDP port $port"
+			sleep 0.05
+		done
 	done
 }
 
