@@ -93,10 +93,16 @@ static inline unsigned addr_common_bits(struct addr128 a, struct addr128 b)
 	return a.lo == b.lo ? 128 : 64 + (unsigned)__builtin_clzll(a.lo ^ b.lo);
 }
 
-/* a + 1; wraps at the top. */
+/* a + 1 and a - 1; they wrap. */
 static inline struct addr128 addr_next(struct addr128 a)
 {
 	a.hi += ++a.lo == 0;
+	return a;
+}
+
+static inline struct addr128 addr_prev(struct addr128 a)
+{
+	a.hi -= a.lo-- == 0;
 	return a;
 }
 

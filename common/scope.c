@@ -30,12 +30,6 @@ static bool is_global_v6(struct addr128 a)
 	return a.hi >> 61 == 1;
 }
 
-static struct addr128 addr_prev(struct addr128 a)
-{
-	a.hi -= a.lo-- == 0;
-	return a;
-}
-
 /* The first field of every line of an embedded table. */
 static int add_special(struct ivtab_builder *b, const char *text)
 {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "hitlist/history.h"
 #include "hitlist/journal.h"
 #include "hitlist/sort.h"
 
@@ -16,6 +17,8 @@
 #define BATCH_RECORDS_MAX (1 << 19)
 #define BATCH_KEYS_MAX    (1 << 21)
 #endif
+
+#define BATCH_HISTORY_MAX (BATCH_RECORDS_MAX / 4)
 
 /* What arrives in order goes to disk in pieces of so many, which stay in the
  * cache. */
@@ -115,8 +118,7 @@ static int spill_open(struct hitlist_batch *b, struct pile *p, bool new_chain,
 	if (rc == 0)
 		rc = spill_path(b, p, path, d);
 	if (rc == 0)
-		rc = run_writer_open(&p->w, path,
-		                     p->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
+		rc = run_writer_open(&p->w, path, tier_schema(p->tier),
 		                     b->h->manifest.generation + 1,
 		                     may_keep(b, p) ? RUN_LASTING : RUN_SPILL, d);
 	return rc;
@@ -130,7 +132,8 @@ static int spill_record(struct hitlist_batch *b, struct pile *p,
 	bool ascends = p->w && addr_cmp(p->last, r->addr) < 0;
 	int rc = 0;
 
-	if (!ascends || run_writer_records(p->w) == RUN_MAX_RECORDS)
+	if (!ascends || run_writer_records(p->w) == RUN_MAX_RECORDS ||
+	    run_cuts_before(r->addr))
 		rc = spill_open(b, p, !ascends, d);
 	if (rc < 0)
 		return rc;
@@ -165,10 +168,10 @@ static int spill_sorted(struct hitlist_batch *b, struct pile *p, size_t n, struc
 		struct host_record *r = &key;
 
 		k = i + 1;
-		if (p->tier == TIER_HOSTS) {
+		if (p->tier != TIER_SEEN) {
 			r = &p->rec[i];
 			for (; k < n && addr_eq(r->addr, p->rec[k].addr); k++)
-				host_record_merge(r, &p->rec[k]);
+				record_fold(p->tier, r, &p->rec[k]);
 		} else {
 			key.addr = p->keys.a[i];
 			while (k < n && addr_eq(key.addr, p->keys.a[k]))
@@ -181,12 +184,12 @@ static int spill_sorted(struct hitlist_batch *b, struct pile *p, size_t n, struc
 
 static size_t in_memory(const struct pile *p)
 {
-	return p->tier == TIER_HOSTS ? p->n : p->keys.n;
+	return p->tier == TIER_SEEN ? p->keys.n : p->n;
 }
 
 static struct addr128 at(const struct pile *p, size_t i)
 {
-	return p->tier == TIER_HOSTS ? p->rec[i].addr : p->keys.a[i];
+	return p->tier == TIER_SEEN ? p->keys.a[i] : p->rec[i].addr;
 }
 
 /* What is in memory goes to disk. */
@@ -218,11 +221,11 @@ static int spill_window(struct hitlist_batch *b, struct pile *p, struct diag *d)
 		keep--;
 	rc = spill_sorted(b, p, keep, d);
 	n -= keep;
-	if (p->tier == TIER_HOSTS) {
+	if (p->tier != TIER_SEEN) {
 		memmove(p->rec, p->rec + keep, n * sizeof(*p->rec));
 		p->n = n;
 		for (; p->n > 1; p->n--)
-			host_record_merge(&p->rec[0], &p->rec[p->n - 1]);
+			record_fold(p->tier, &p->rec[0], &p->rec[p->n - 1]);
 	} else {
 		p->keys.a[0] = p->keys.a[keep];
 		p->keys.n = 1;
@@ -270,10 +273,29 @@ int batch_ready_runs(struct run ***runs, size_t *n, struct hitlist_batch *b, enu
 	return 0;
 }
 
+static int pile_take(struct hitlist_batch *b, struct pile *p, const struct host_record *r,
+                     size_t max, struct diag *d)
+{
+	int rc = make_room(b, p, max, d);
+
+	if (rc < 0)
+		return rc;
+	if (!p->rec)
+		p->rec = malloc(max * sizeof(*p->rec));
+	if (!p->rec)
+		return -ENOMEM;
+	if (p->n && addr_cmp(p->rec[p->n - 1].addr, r->addr) > 0)
+		p->ascending = false;
+	p->rec[p->n++] = *r;
+	p->total++;
+	return 0;
+}
+
 /* See observation_of_silence(): news of hosts that are known, and of no other. */
 bool host_record_is_silence(const struct host_record *r)
 {
-	return !r->first_seen && !r->last_seen && !r->sources && r->last_probed;
+	return !r->first_seen && !r->last_seen && !r->sources &&
+	       (r->last_probed || r->injected);
 }
 
 int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d)
@@ -285,20 +307,16 @@ int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag
 		b->blocked++;
 		return 0;
 	}
-	rc = make_room(b, p, BATCH_RECORDS_MAX, d);
-	if (rc < 0)
-		return rc;
-	if (!p->rec)
-		p->rec = malloc(BATCH_RECORDS_MAX * sizeof(*p->rec));
-	if (!p->rec)
-		return -ENOMEM;
+	rc = pile_take(b, p, r, BATCH_RECORDS_MAX, d);
+	if (rc == 0)
+		host_record_normalise(&p->rec[p->n - 1]);
 	b->silence |= host_record_is_silence(r);
-	if (p->n && addr_cmp(p->rec[p->n - 1].addr, r->addr) > 0)
-		p->ascending = false;
-	p->rec[p->n] = *r;
-	host_record_normalise(&p->rec[p->n++]);
-	p->total++;
-	return 0;
+	return rc;
+}
+
+int batch_history(struct hitlist_batch *b, const struct host_record *r, struct diag *d)
+{
+	return pile_take(b, &b->pile[TIER_HISTORY], r, BATCH_HISTORY_MAX, d);
 }
 
 int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d)
@@ -357,8 +375,7 @@ uint64_t batch_total(const struct hitlist_batch *b, enum tier t)
 	return b->pile[t].total + (t == TIER_HOSTS ? b->nborrowed : 0);
 }
 
-int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
-                 struct diag *d)
+int batch_seal(struct hitlist_batch *b, enum tier t, struct diag *d)
 {
 	struct pile *p = &b->pile[t];
 	char path[FS_PATH_MAX];
@@ -368,24 +385,45 @@ int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
 		rc = spill_finish(b, p, path, d);
 	if (rc == 0)
 		rc = sort_memory(p);
-	if (rc == 0)
-		rc = merger_new(out);
-	if (rc < 0)
+	if (rc < 0 || t != TIER_HOSTS)
 		return rc;
-	for (size_t i = 0; rc == 0 && i < p->spills.n; i++)
-		rc = merger_add_runs(*out, p->spills.g[i].runs, p->spills.g[i].n,
-		                     (struct addr128){ 0, 0 }, d);
-	if (rc == 0)
-		rc = merger_add_records(*out, p->rec, p->n);
-	if (rc == 0)
-		rc = merger_add_keys(*out, p->keys.a, p->keys.n);
-	if (rc == 0 && t == TIER_HOSTS && b->nborrowed) {
-		for (size_t i = 0; i < b->nborrowed; i++)
-			host_record_normalise(&b->borrowed[i]);
-		rc = records_sort(b->borrowed, b->nborrowed);
-		if (rc == 0)
-			rc = merger_add_records(*out, b->borrowed, b->nborrowed);
+	for (size_t i = 0; i < b->nborrowed; i++)
+		host_record_normalise(&b->borrowed[i]);
+	return records_sort(b->borrowed, b->nborrowed);
+}
+
+static int add_records(struct merger *m, const struct host_record *r, size_t n,
+                       struct addr128 from)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(r[mid].addr, from) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
+	return merger_add_records(m, r + lo, n - lo);
+}
+
+int batch_stream(struct merger **out, const struct hitlist_batch *b, enum tier t,
+                 struct addr128 from, struct diag *d)
+{
+	const struct pile *p = &b->pile[t];
+	size_t at_key = addrvec_lower_bound(&p->keys, from);
+	int rc = merger_new(out, t);
+
+	for (size_t i = 0; rc == 0 && i < p->spills.n; i++)
+		rc = merger_add_runs(*out, p->spills.g[i].runs, p->spills.g[i].n, from,
+		                     d);
+	if (rc == 0)
+		rc = add_records(*out, p->rec, p->n, from);
+	if (rc == 0)
+		rc = merger_add_keys(*out, p->keys.a + at_key, p->keys.n - at_key);
+	if (rc == 0 && t == TIER_HOSTS)
+		rc = add_records(*out, b->borrowed, b->nborrowed, from);
 	if (rc < 0) {
 		merger_free(*out);
 		*out = NULL;
@@ -434,7 +472,8 @@ int hitlist_compact(struct hitlist *h, struct diag *d)
 	struct hitlist_batch *b = NULL;
 	int rc = 0;
 
-	if (h->tier[TIER_HOSTS].n < 2 && h->tier[TIER_SEEN].n < 2)
+	if (h->tier[TIER_HOSTS].n < 2 && h->tier[TIER_SEEN].n < 2 &&
+	    h->tier[TIER_HISTORY].n < 2)
 		return 0;
 	rc = hitlist_batch_open(&b, h, d);
 	if (rc == 0) {

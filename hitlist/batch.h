@@ -16,7 +16,7 @@ struct pile {
 	struct run_writer *w;
 	struct addr128 last;           /* written to w */
 	uint64_t chain, total, number; /* number: of the file being written */
-	struct host_record *rec;       /* hosts */
+	struct host_record *rec;       /* hosts, history */
 	size_t n;
 	struct addrvec keys; /* seen */
 	bool ascending;      /* what is in memory */
@@ -44,6 +44,7 @@ struct hitlist_batch {
 bool host_record_is_silence(const struct host_record *r);
 int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
 int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d);
+int batch_history(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
 
 /* When all of one tier came in order, and there is nothing in the hitlist to merge
  * it with, it has been written as runs that can be the hitlist's own: finish them,
@@ -51,9 +52,13 @@ int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d);
 int batch_ready_runs(struct run ***runs, size_t *n, struct hitlist_batch *b, enum tier t,
                      struct diag *d);
 
-/* Everything of one tier in order; nothing may be added until it is closed. */
-int batch_stream(struct merger **out, struct hitlist_batch *b, enum tier t,
-                 struct diag *d);
+/* Sort what is in memory of one tier; then streams of it may be opened, by several
+ * threads too, and nothing may be added until they are closed. */
+int batch_seal(struct hitlist_batch *b, enum tier t, struct diag *d);
+
+/* Everything of one tier in order, from an address on. */
+int batch_stream(struct merger **out, const struct hitlist_batch *b, enum tier t,
+                 struct addr128 from, struct diag *d);
 uint64_t batch_total(const struct hitlist_batch *b, enum tier t); /* with repeats */
 
 #endif

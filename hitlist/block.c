@@ -280,7 +280,23 @@ static inline bool keys_next(struct keys *k)
 
 /* Values: one row per plain column */
 
-enum field { SERVICES_OF, FIRST, LAST, PROBED, STREAK, SOURCES_OF, POLICY, FIELDS };
+enum field {
+	SERVICES_OF,
+	FIRST,
+	LAST,
+	PROBED,
+	STREAK,
+	SOURCES_OF,
+	POLICY,
+	INJECTED,
+	FIELDS
+};
+
+/* Version 1 ends before INJECTED. */
+static unsigned fields_of(enum block_kind kind)
+{
+	return kind == BLOCK_HOSTS_1 ? INJECTED : FIELDS;
+}
 
 static uint32_t field_get(const struct host_record *r, enum field f)
 {
@@ -291,7 +307,8 @@ static uint32_t field_get(const struct host_record *r, enum field f)
 	case PROBED: return zigzag(r->last_probed - r->last_seen);
 	case STREAK: return r->fail_streak;
 	case SOURCES_OF: return r->sources;
-	default: return r->policy;
+	case POLICY: return r->policy;
+	default: return r->injected;
 	}
 }
 
@@ -305,16 +322,18 @@ static void field_set(struct host_record *r, enum field f, uint32_t v)
 	case PROBED: r->last_probed = r->last_seen + unzigzag(v); break;
 	case STREAK: r->fail_streak = (uint16_t)v; break;
 	case SOURCES_OF: r->sources = (uint16_t)v; break;
-	default: r->policy = (uint8_t)v; break;
+	case POLICY: r->policy = (uint8_t)v; break;
+	default: r->injected = v; break;
 	}
 }
 
-static uint8_t *put_values(uint8_t *p, const struct host_record *r, unsigned n)
+static uint8_t *put_values(uint8_t *p, const struct host_record *r, unsigned n,
+                           enum block_kind kind)
 {
 	uint32_t v[BLOCK_RECORDS];
 	unsigned any = 0;
 
-	for (unsigned f = 0; f < FIELDS; f++) {
+	for (unsigned f = 0; f < fields_of(kind); f++) {
 		for (unsigned i = 0; i < n; i++)
 			v[i] = field_get(&r[i], f);
 		p = put_column(p, v, n);
@@ -334,12 +353,15 @@ static uint8_t *put_values(uint8_t *p, const struct host_record *r, unsigned n)
 	return p;
 }
 
-static void get_values(struct span *s, struct host_record *r, unsigned n)
+static void get_values(struct span *s, struct host_record *r, unsigned n,
+                       enum block_kind kind)
 {
 	uint32_t v[BLOCK_RECORDS];
 	unsigned count[SERVICES] = { 0 };
 
-	for (unsigned f = 0; f < FIELDS; f++) {
+	for (unsigned i = 0; i < n; i++)
+		r[i].injected = 0;
+	for (unsigned f = 0; f < fields_of(kind); f++) {
 		struct column c = get_column(s, n);
 
 		if (s->bad)
@@ -416,7 +438,8 @@ static void count_services(const struct column *c, unsigned i, unsigned n,
 }
 
 /* The same for record i alone. */
-static void get_value(struct span *s, struct host_record *r, unsigned i, unsigned n)
+static void get_value(struct span *s, struct host_record *r, unsigned i, unsigned n,
+                      enum block_kind kind)
 {
 	struct column c = get_column(s, n), services = c;
 	unsigned count[SERVICES] = { 0 }, rank[SERVICES] = { 0 };
@@ -424,7 +447,7 @@ static void get_value(struct span *s, struct host_record *r, unsigned i, unsigne
 	if (s->bad)
 		return;
 	field_set(r, SERVICES_OF, column_at(&c, i));
-	for (unsigned f = FIRST; f < FIELDS; f++) {
+	for (unsigned f = FIRST; f < fields_of(kind); f++) {
 		c = get_column(s, n);
 		if (s->bad)
 			return;
@@ -444,19 +467,19 @@ static void get_value(struct span *s, struct host_record *r, unsigned i, unsigne
 }
 
 size_t block_encode(uint8_t out[static BLOCK_BYTES_MAX], const struct host_record *r,
-                    unsigned n, bool values)
+                    unsigned n, enum block_kind kind)
 {
 	uint8_t *p = out;
 
 	store16(p, (uint16_t)n);
 	p = put_keys(p + 2, r, n);
-	if (values)
-		p = put_values(p, r, n);
+	if (kind != BLOCK_KEYS)
+		p = put_values(p, r, n, kind);
 	return (size_t)(p - out);
 }
 
 int block_decode(struct host_record out[static BLOCK_RECORDS], const uint8_t *p, size_t n,
-                 bool values)
+                 enum block_kind kind)
 {
 	struct span s = { .p = p, .end = p + n };
 	struct keys k = get_keys(&s);
@@ -468,12 +491,12 @@ int block_decode(struct host_record out[static BLOCK_RECORDS], const uint8_t *p,
 			return -1;
 		out[i].addr = k.last;
 	}
-	if (values)
-		get_values(&s, out, k.n);
+	if (kind != BLOCK_KEYS)
+		get_values(&s, out, k.n, kind);
 	return s.bad || s.p != s.end ? -1 : (int)k.n;
 }
 
-int block_find(const uint8_t *p, size_t n, bool values, struct addr128 a,
+int block_find(const uint8_t *p, size_t n, enum block_kind kind, struct addr128 a,
                struct host_record *out)
 {
 	struct span s = { .p = p, .end = p + n };
@@ -492,7 +515,7 @@ int block_find(const uint8_t *p, size_t n, bool values, struct addr128 a,
 	if (!out)
 		return 1;
 	*out = (struct host_record){ .addr = a };
-	if (values)
-		get_value(&s, out, k.i - 1, k.n);
+	if (kind != BLOCK_KEYS)
+		get_value(&s, out, k.i - 1, k.n, kind);
 	return s.bad ? -1 : 1;
 }

@@ -6,7 +6,7 @@
  *   key deltas    each key less the one before it (the first: less 0)
  * and with values, one column per field, in the order of struct host_record:
  *   services, first_seen, last_seen, last_probed - last_seen, fail_streak,
- *   sources, policy, then for each service that occurs, of the records that
+ *   sources, policy, injected (BLOCK_HOSTS_1: not), then for each service that occurs, of the records that
  *   have it: last_seen - service_seen
  * A column is a kind byte and then, whichever is smallest,
  *   0x00 | w   one value of w bytes (0..4) that all records have
@@ -26,22 +26,24 @@
 
 enum {
 	BLOCK_RECORDS = 256, /* at most */
-	/* count, nibbles, keys, and 7 + SERVICES columns at their widest */
-	BLOCK_BYTES_MAX = 2 + 128 + 16 * 256 + (7 + SERVICES) * (5 + 4 * 256),
+	/* count, nibbles, keys, and 8 + SERVICES columns at their widest */
+	BLOCK_BYTES_MAX = 2 + 128 + 16 * 256 + (8 + SERVICES) * (5 + 4 * 256),
 };
+
+enum block_kind { BLOCK_KEYS, BLOCK_HOSTS_1, BLOCK_HOSTS };
 
 /* Pack 1..256 records in strictly ascending order; returns the length. */
 size_t block_encode(uint8_t out[static BLOCK_BYTES_MAX], const struct host_record *r,
-                    unsigned n, bool values);
+                    unsigned n, enum block_kind kind);
 
 /* Unpack all; returns the number of records, or -1 when the bytes are none of
- * ours (any bytes are safe to pass).  Without values only .addr is set, and the
+ * ours (any bytes are safe to pass).  Of BLOCK_KEYS only .addr is set, and the
  * caller has cleared the rest. */
 int block_decode(struct host_record out[static BLOCK_RECORDS], const uint8_t *p, size_t n,
-                 bool values);
+                 enum block_kind kind);
 
 /* Find one record: 1 (and *out when it is not NULL), 0 or -1. */
-int block_find(const uint8_t *p, size_t n, bool values, struct addr128 a,
+int block_find(const uint8_t *p, size_t n, enum block_kind kind, struct addr128 a,
                struct host_record *out);
 
 #endif

@@ -21,11 +21,6 @@ struct diff {
 	uint64_t count[CHANGES], same;
 };
 
-static bool is_up(const struct host_record *r)
-{
-	return r->last_seen && !r->fail_streak;
-}
-
 static int draw(struct side *s, struct diag *d)
 {
 	s->more = hitlist_iter_next(s->it, &s->r, d);
@@ -69,8 +64,9 @@ static int compare(struct diff *x, struct diag *d)
 			put(x, CHANGE_NEW, x->b.r.addr);
 		else if (c < 0)
 			put(x, CHANGE_GONE, x->a.r.addr);
-		else if (is_up(&x->a.r) != is_up(&x->b.r))
-			put(x, is_up(&x->b.r) ? CHANGE_UP : CHANGE_DOWN, x->b.r.addr);
+		else if (host_is_up(&x->a.r) != host_is_up(&x->b.r))
+			put(x, host_is_up(&x->b.r) ? CHANGE_UP : CHANGE_DOWN,
+			    x->b.r.addr);
 		else
 			x->same++;
 		if (c <= 0)

@@ -48,7 +48,9 @@ static int flush(struct import *im, struct diag *d)
 
 	if (rc == 0)
 		rc = addrvec_sort(&im->chunk);
-	for (size_t i = 0; rc == 0 && i < im->chunk.n; i++) {
+	if (rc == 0 && im->cfg->tried)
+		rc = hitlist_batch_tried(im->batch, im->chunk.a, im->chunk.n, d);
+	for (size_t i = 0; rc == 0 && !im->cfg->tried && i < im->chunk.n; i++) {
 		r[n++] = (struct host_record){
 			.addr = im->chunk.a[i],
 			.first_seen = im->now,

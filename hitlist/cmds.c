@@ -26,6 +26,8 @@ static const struct opt import_opts[] = {
 	SCOPE_OPTS(struct import_cfg, scope),
 	OPT_STR("routed-file", 0, struct import_cfg, routed, "FILE",
 	        "leave out what no prefix in FILE covers: a routing table"),
+	OPT_FLAG("tried", 0, struct import_cfg, tried,
+	         "only remember them as tried: keys, for lists of billions"),
 	OPT_FLAG("skip-bad", 0, struct import_cfg, skip_bad,
 	         "leave malformed lines and IPv4 addresses out instead of refusing all"),
 	OPT_FLAG("quiet", 'q', struct import_cfg, quiet, "report errors only"),
@@ -165,6 +167,15 @@ static const struct opt diff_opts[] = {
 };
 static const struct diff_cfg diff_defaults = { .output = "-" };
 
+static const struct opt history_opts[] = {
+	OPT_STR("since", 0, struct history_cfg, since, "TIME",
+	        "only what happened since: 30d, 2026-06-02 or 2026-06-02T12:00:00Z"),
+	OPT_STR("output-file", 'o', struct history_cfg, output, "FILE",
+	        "write to FILE instead of standard output"),
+	OPT_END,
+};
+static const struct history_cfg history_defaults = { .output = "-" };
+
 static const char *const privacy_choices[] = {
 	"full", "no-eui64", "48", "64", "kip", NULL
 };
@@ -244,6 +255,10 @@ const struct cmd hitlist_cmds[] = {
 	  "tell what is new, gone, up or down from one hitlist to another", diff_opts,
 	  &diff_defaults, sizeof(struct diff_cfg), 0,
 	  "A copy of a hitlist, made while nothing writes to it, is a hitlist too." },
+	{ "history", history_run, "DIR ADDRESS|PREFIX...",
+	  "tell when hosts were new, came up and went down", history_opts,
+	  &history_defaults, sizeof(struct history_cfg), 0,
+	  "The latest seven transitions of every address are kept." },
 	{ "publish", publish_run, "--site DIR DIR",
 	  "write lists, statistics and a page: a static site", publish_opts,
 	  &publish_defaults, sizeof(struct publish_cfg), 0, NULL },

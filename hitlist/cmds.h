@@ -11,7 +11,7 @@ struct import_cfg {
 	struct scope_config scope;
 	unsigned source; /* enum hitlist_source */
 	const char *routed;
-	bool skip_bad, quiet;
+	bool tried, skip_bad, quiet;
 };
 
 enum output_format { OUTPUT_TEXT, OUTPUT_CSV, OUTPUT_JSONL };
@@ -34,6 +34,10 @@ struct publish_cfg {
 
 struct diff_cfg {
 	const char *output;
+};
+
+struct history_cfg {
+	const char *since, *output;
 };
 
 struct lookup_cfg {
@@ -92,6 +96,7 @@ int alias_list_run(const void *cfg, int argc, char *argv[]);
 int alias_lookup_run(const void *cfg, int argc, char *argv[]);
 int compact_run(const void *cfg, int argc, char *argv[]);
 int diff_run(const void *cfg, int argc, char *argv[]);
+int history_run(const void *cfg, int argc, char *argv[]);
 int publish_run(const void *cfg, int argc, char *argv[]);
 int due_run(const void *cfg, int argc, char *argv[]);
 int import_run(const void *cfg, int argc, char *argv[]);

@@ -61,26 +61,35 @@ struct host_record {
 	uint32_t last_seen;  /* last answer; 0: never answered */
 	uint32_t last_probed;
 	uint32_t service_seen[SERVICES]; /* last answer of each */
-	uint8_t services;                /* bit s: service_seen[s] != 0 */
-	uint16_t fail_streak;            /* probed without an answer, in a row */
+	uint32_t injected;    /* last forged answer to a DNS question; 0: none */
+	uint8_t services;     /* bit s: service_seen[s] != 0 */
+	uint16_t fail_streak; /* probed without an answer, in a row */
 	uint16_t sources;
 	uint8_t policy;
 };
 
 /* Bring a record into the normal form, the only one that the store holds:
- * services as service_seen says, last_seen no earlier than any service_seen,
- * fail_streak 0 when last_seen >= last_probed. */
+ * no SERVICE_UDP53 that is not later than `injected` (somebody on the way answers
+ * in its place, so it is not known to), services as service_seen says, last_seen no
+ * earlier than any service_seen, fail_streak 0 when last_seen >= last_probed. */
 void host_record_normalise(struct host_record *r);
 
 /* Fold src into dst (same address): min first (0 is later than any time), max
- * last, OR of bitmaps, fail_streak: that of the later last_probed (the larger
+ * last and injected, OR of bitmaps, fail_streak: that of the later last_probed (the larger
  * one when equal), 0 when last_seen >= last_probed.  Commutative, associative,
  * and, for records in normal form, idempotent: a merge in any order, or done
  * twice, is the same.  The result is in normal form. */
 void host_record_merge(struct host_record *dst, const struct host_record *src);
 
-/* The record that one observation amounts to; false: it is not an answer of
- * the target itself. */
+/* It answered when it was last probed. */
+static inline bool host_is_up(const struct host_record *r)
+{
+	return r->last_seen && !r->fail_streak;
+}
+
+/* The record that one observation amounts to; false: it tells nothing of the
+ * target.  An injected answer makes a record that tells of that alone: it is news
+ * of known hosts, and makes none. */
 bool host_record_from_observation(struct host_record *out, const struct observation *o,
                                   enum hitlist_source source);
 
@@ -136,7 +145,7 @@ int hitlist_add(struct hitlist *h, struct host_record *records, size_t n,
                 struct hitlist_merge_stats *st, struct diag *d);
 
 /* The same for more than fits in memory, and for all kinds of content in one
- * atomic step: collect, then commit once.  At most about 150 MB of memory are
+ * atomic step: collect, then commit once.  At most about 200 MB of memory are
  * used, whatever the amount.  Records are taken in faster when they ascend.
  * Close it in any case, and before the hitlist; without a commit before, or
  * after one that failed, the hitlist is as it was. */
@@ -210,6 +219,24 @@ struct journal_visitor {
 };
 int hitlist_visit_journals(const struct hitlist *h, const struct journal_visitor *v,
                            struct diag *d);
+
+/* How hosts came and went: the latest transitions of each that is or was in the
+ * hitlist, as the commits saw them (method: hitlist/history.h).  That it was new
+ * is told by its first_seen. */
+enum { HISTORY_MAX = SERVICES };
+struct host_history {
+	struct addr128 addr;
+	unsigned n;
+	struct {
+		uint32_t when;
+		bool up;  /* answers again, or for the first time; else: no longer */
+	} e[HISTORY_MAX]; /* the latest first */
+};
+/* Those of addresses inside p, in numeric order, until fn returns nonzero, which
+ * is then returned. */
+int hitlist_history(const struct hitlist *h, struct prefix p,
+                    int (*fn)(void *ctx, const struct host_history *x), void *ctx,
+                    struct diag *d);
 
 /* Who is to be probed now (method: hitlist/due.c). */
 enum due_class {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hitlist/history.h"
+
 static void group_fini(struct group *g)
 {
 	for (size_t i = 0; i < g->n; i++)
@@ -108,7 +110,9 @@ int level_find(const struct level *l, struct addr128 a, struct host_record *out,
 		if (!out)
 			return 1;
 		if (found)
-			host_record_merge(out, &rec);
+			record_fold(run_schema(r) == RUN_HISTORY ? TIER_HISTORY
+			                                         : TIER_HOSTS,
+			            out, &rec);
 		else
 			*out = rec;
 		found = 1;

@@ -12,7 +12,7 @@
 
 enum { VERSION = 1, SUM_LINE = sizeof("checksum 0123456789abcdef\n") - 1 };
 
-static const char *const tier_names[TIERS] = { "hosts", "seen" };
+static const char *const tier_names[TIERS] = { "hosts", "seen", "history" };
 
 void manifest_fini(struct manifest *m)
 {
@@ -76,9 +76,9 @@ static int parse_run(struct manifest *m, const char *line)
 	           tier, &r.group, r.name, &r.bytes, &r.records, &r.checksum, &end) < 6 ||
 	    end < 0 || line[end] || !name_ok(r.name))
 		return ERR_PARSE;
-	if (strcmp(tier, tier_names[TIER_SEEN]) == 0)
-		r.tier = TIER_SEEN;
-	else if (strcmp(tier, tier_names[TIER_HOSTS]) != 0)
+	while (r.tier < TIERS && strcmp(tier, tier_names[r.tier]) != 0)
+		r.tier++;
+	if (r.tier == TIERS)
 		return ERR_PARSE;
 	if (manifest_find_run(m, r.name))
 		return ERR_PARSE;

@@ -9,7 +9,7 @@
  *   aliased NAME BYTES PREFIXES CHECKSUM        (when there are any)
  *   blocked NAME BYTES ENTRIES CHECKSUM         (when there are any opt-outs)
  *   apd NAME BYTES ENTRIES CHECKSUM             (when prefixes have been tested)
- *   run hosts|seen GROUP NAME BYTES RECORDS CHECKSUM
+ *   run hosts|seen|history GROUP NAME BYTES RECORDS CHECKSUM
  *   merged NAME                   a journal whose content is in the runs
  *   checksum X                    XXH3-64 of all bytes before this line
  * Runs of one group ascend and do not overlap.  The checksum of a run is that
@@ -23,7 +23,7 @@
 
 #include "common/err.h"
 
-enum tier { TIER_HOSTS, TIER_SEEN, TIERS };
+enum tier { TIER_HOSTS, TIER_SEEN, TIER_HISTORY, TIERS };
 
 enum { MANIFEST_NAME_MAX = 64 };
 

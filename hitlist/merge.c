@@ -1,9 +1,12 @@
 /* The commit of a batch: which groups are rewritten, what is left out, and the
  * exact numbers. */
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hitlist/batch.h"
+#include "hitlist/history.h"
 #include "hitlist/txn.h"
 
 /* A group is rewritten when it is at most this many times as large as what is
@@ -11,6 +14,16 @@
  * ones together, or nearly: there are about log8(n) of them, and a record is
  * rewritten some 8 times on its way from one size to the next. */
 enum { SIZE_RATIO = 8 };
+
+/* A merge is done in parts, ranges of addresses, by as many threads as there are
+ * processors, when it is of so many records.  Parts begin where runs begin, which
+ * depends on the addresses alone (run_cuts_before), so the files are the same
+ * whatever the parts are.  Tests make the limit small. */
+#ifndef MERGE_THREADED
+#define MERGE_THREADED   (1 << 19)
+#define MERGE_PROCESSORS processors()
+#endif
+enum { PARTS_MAX = 4 };
 
 struct range {
 	struct addr128 first, last;
@@ -24,6 +37,19 @@ struct commit {
 	struct level chosen[TIERS];  /* groups that are being rewritten */
 	struct range *purged[TIERS]; /* had addresses inside that have to go */
 	size_t npurged[TIERS];
+	pthread_mutex_t lock; /* of the batch while parts are merged */
+};
+
+/* What one thread merges, and what came of it. */
+struct part {
+	struct commit *c;
+	enum tier tier;
+	unsigned number; /* from 1 */
+	struct range range;
+	struct level out;
+	struct hitlist_merge_stats st;
+	struct diag diag;
+	int rc;
 };
 
 /* Move the groups to be rewritten from the txn's level to the chosen ones. */
@@ -148,43 +174,94 @@ static int plan_aliased(struct commit *c)
 	return rc;
 }
 
-/* A record of the batch: what becomes of it, before the old one is folded in.
- * was: it is in one of the chosen groups.  1: it goes on, 0: it is left out. */
-static int classify(struct commit *c, const struct host_record *r, bool was)
+static int remember_tried(struct part *p, struct addr128 a)
 {
-	int rc = was ? 1 : level_find(&c->t.tier[TIER_HOSTS], r->addr, NULL, c->d);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if (ivtab_covers(c->t.aliased.table, r->addr)) {
-		if (rc) /* counted by purge_prefix() */
+	pthread_mutex_lock(&p->c->lock);
+	rc = batch_tried(p->c->b, a, &p->diag);
+	pthread_mutex_unlock(&p->c->lock);
+	return rc;
+}
+
+/* A record of the batch: what becomes of it.  known: the address is a host.
+ * 1: it goes on, 0: it is left out. */
+static int classify(struct part *p, const struct host_record *r, bool known)
+{
+	int rc;
+
+	if (ivtab_covers(p->c->t.aliased.table, r->addr)) {
+		if (known) /* counted by purge_prefix() */
 			return 0;
-		c->st.aliased++;
-		rc = batch_tried(c->b, r->addr, c->d);
+		p->st.aliased++;
+		rc = remember_tried(p, r->addr);
 		return rc < 0 ? rc : 0;
 	}
-	if (!rc && host_record_is_silence(r)) /* it has gone meanwhile */
+	if (!known && host_record_is_silence(r)) /* it has gone meanwhile */
 		return 0;
-	if (rc) {
-		c->st.updated++;
-	} else {
-		c->st.added++;
-		c->t.hosts++;
-	}
+	if (known)
+		p->st.updated++;
+	else
+		p->st.added++;
 	return 1;
 }
 
-/* The same for the seen tier, where what is there already need not be added. */
-static int classify_key(struct commit *c, const struct host_record *r, bool was)
+static int note_transition(struct part *p, const struct host_record *was,
+                           const struct host_record *news)
 {
-	int rc = was ? 1 : level_find(&c->t.tier[TIER_SEEN], r->addr, NULL, c->d);
+	struct host_record is = *news, event;
+	int rc;
+
+	host_record_merge(&is, was);
+	if (!history_transition(&event, was, &is))
+		return 0;
+	pthread_mutex_lock(&p->c->lock);
+	rc = batch_history(p->c->b, &event, &p->diag);
+	pthread_mutex_unlock(&p->c->lock);
+	return rc;
+}
+
+/* A host of the batch; old: its record in the chosen groups, or NULL, which is
+ * folded in.  As classify(). */
+static int take_host(struct part *p, struct host_record *r, const struct host_record *old)
+{
+	struct host_record known;
+	int rc = level_find(&p->c->t.tier[TIER_HOSTS], r->addr, &known, &p->diag), goes;
 
 	if (rc < 0)
 		return rc;
+	if (old && rc)
+		host_record_merge(&known, old);
+	else if (old)
+		known = *old;
+	rc = rc || old;
+	goes = classify(p, r, rc);
+	if (goes <= 0)
+		return goes;
 	if (rc)
-		return was;
-	c->st.tried++;
-	c->t.seen++;
+		rc = note_transition(p, &known, r);
+	if (old)
+		host_record_merge(r, old);
+	return rc < 0 ? rc : 1;
+}
+
+/* The same for the other tiers: what is seen already need not be seen again. */
+static int take_other(struct part *p, struct host_record *r,
+                      const struct host_record *old)
+{
+	int rc;
+
+	if (p->tier == TIER_HISTORY) {
+		if (old)
+			record_fold(p->tier, r, old);
+		return 1;
+	}
+	rc = old ? 1 : level_find(&p->c->t.tier[TIER_SEEN], r->addr, NULL, &p->diag);
+	if (rc < 0)
+		return rc;
+	if (rc)
+		return old != NULL;
+	p->st.tried++;
 	return 1;
 }
 
@@ -194,43 +271,166 @@ struct two {
 	int more; /* 1: r is the next record, 0: at the end */
 };
 
-static int draw(struct two *x, struct diag *d)
+static int draw(struct part *p, struct two *x)
 {
-	x->more = merger_next(x->m, &x->r, d);
+	x->more = merger_next(x->m, &x->r, &p->diag);
+	if (x->more > 0 && addr_cmp(x->r.addr, p->range.last) > 0)
+		x->more = 0;
 	return x->more < 0 ? x->more : 0;
 }
 
 /* One step of merging the batch (a) with the old groups (b) into the sink. */
-static int merge_step(struct commit *c, struct two *a, struct two *b, struct sink *out)
+static int merge_step(struct part *p, struct two *a, struct two *b, struct sink *out)
 {
 	int cmp = !a->more ? 1 : !b->more ? -1 : addr_cmp(a->r.addr, b->r.addr);
+	const struct host_record *old = cmp == 0 ? &b->r : NULL;
 	int rc = 1;
 
 	if (cmp > 0) {
-		if (!is_purged(c, out->tier, b->r.addr))
-			rc = sink_add(out, &b->r, c->d);
-		return rc < 0 ? rc : draw(b, c->d);
+		if (!is_purged(p->c, p->tier, b->r.addr))
+			rc = sink_add(out, &b->r, &p->diag);
+		return rc < 0 ? rc : draw(p, b);
 	}
-	rc = out->tier == TIER_HOSTS ? classify(c, &a->r, cmp == 0)
-	                             : classify_key(c, &a->r, cmp == 0);
-	if (rc > 0) {
-		if (cmp == 0)
-			host_record_merge(&a->r, &b->r);
-		rc = sink_add(out, &a->r, c->d);
-	}
+	rc = p->tier == TIER_HOSTS ? take_host(p, &a->r, old) : take_other(p, &a->r, old);
+	if (rc > 0)
+		rc = sink_add(out, &a->r, &p->diag);
 	if (rc >= 0 && cmp == 0)
-		rc = draw(b, c->d);
-	return rc < 0 ? rc : draw(a, c->d);
+		rc = draw(p, b);
+	return rc < 0 ? rc : draw(p, a);
 }
 
-static int open_chosen(struct commit *c, enum tier tier, struct merger **m)
+static int open_chosen(struct part *p, struct merger **m)
 {
-	const struct level *l = &c->chosen[tier];
-	int rc = merger_new(m);
+	const struct level *l = &p->c->chosen[p->tier];
+	int rc = merger_new(m, p->tier);
 
 	for (size_t i = 0; rc == 0 && i < l->n; i++)
-		rc = merger_add_runs(*m, l->g[i].runs, l->g[i].n,
-		                     (struct addr128){ 0, 0 }, c->d);
+		rc = merger_add_runs(*m, l->g[i].runs, l->g[i].n, p->range.first,
+		                     &p->diag);
+	return rc;
+}
+
+static int merge_part(struct part *p)
+{
+	struct two batch = { 0 }, old = { 0 };
+	struct sink out;
+	int rc;
+
+	sink_init(&out, &p->c->t, p->tier, &p->out, 0);
+	out.part = p->number;
+	rc = batch_stream(&batch.m, p->c->b, p->tier, p->range.first, &p->diag);
+	if (rc == 0)
+		rc = open_chosen(p, &old.m);
+	if (rc == 0)
+		rc = draw(p, &batch);
+	if (rc == 0)
+		rc = draw(p, &old);
+	while (rc == 0 && (batch.more || old.more))
+		rc = merge_step(p, &batch, &old, &out);
+	if (rc == 0)
+		rc = sink_finish(&out, &p->diag);
+	sink_fini(&out);
+	merger_free(batch.m);
+	merger_free(old.m);
+	return rc;
+}
+
+static void *merge_thread(void *arg)
+{
+	struct part *p = arg;
+
+	p->rc = merge_part(p);
+	return NULL;
+}
+
+static inline unsigned processors(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n > PARTS_MAX ? PARTS_MAX : (unsigned)n;
+}
+
+/* The group with most records of a level, if with more than the best so far. */
+static void consider(const struct group **best, const struct level *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!*best || l->g[i].records > (*best)->records)
+			*best = &l->g[i];
+}
+
+/* Divide all addresses among the parts: by the runs of the largest group. */
+static unsigned divide(struct commit *c, enum tier tier, struct part *p)
+{
+	unsigned want = MERGE_PROCESSORS, n = 1;
+	const struct group *best = NULL;
+	uint64_t before = 0;
+
+	p[0].range.last = (struct addr128){ UINT64_MAX, UINT64_MAX };
+	consider(&best, &c->chosen[tier]);
+	consider(&best, &c->b->pile[tier].spills);
+	if (!best || best->records < MERGE_THREADED)
+		return 1;
+	for (size_t i = 0; n < want && i < best->n; i++) {
+		struct addr128 at = run_summary(best->runs[i])->min;
+
+		if (i && run_cuts_before(at) && before >= best->records / want * n) {
+			p[n].range = (struct range){ at, p[n - 1].range.last };
+			p[n - 1].range.last = addr_prev(at);
+			n++;
+		}
+		before += run_summary(best->runs[i])->records;
+	}
+	return n;
+}
+
+/* The parts' runs become one group, in order. */
+static int join(struct commit *c, const struct part *p, struct sink *out)
+{
+	int rc = p->rc;
+
+	if (rc < 0)
+		return diag_set(c->d, rc, "%s", diag_str(&p->diag, rc));
+	for (size_t i = 0; rc == 0 && p->out.n && i < p->out.g[0].n; i++)
+		rc = sink_adopt(out, p->out.g[0].runs[i], c->d);
+	c->st.added += p->st.added;
+	c->st.updated += p->st.updated;
+	c->st.aliased += p->st.aliased;
+	c->st.tried += p->st.tried;
+	c->t.hosts += p->st.added;
+	c->t.seen += p->st.tried;
+	return rc;
+}
+
+static int merge_parts(struct commit *c, struct sink *out)
+{
+	struct part *p = calloc(PARTS_MAX, sizeof(*p));
+	pthread_t thread[PARTS_MAX];
+	unsigned n, started = 1;
+	int rc = 0;
+
+	if (!p)
+		return -ENOMEM;
+	n = divide(c, out->tier, p);
+	for (unsigned i = 0; i < n; i++) {
+		p[i].c = c;
+		p[i].tier = out->tier;
+		p[i].number = i + 1;
+	}
+	while (started < n &&
+	       pthread_create(&thread[started], NULL, merge_thread, &p[started]) == 0)
+		started++;
+	merge_thread(&p[0]);
+	for (unsigned i = started; i < n; i++) /* those that got no thread */
+		merge_thread(&p[i]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(thread[i], NULL);
+	for (unsigned i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = join(c, &p[i], out);
+		level_fini(&p[i].out);
+	}
+	free(p);
 	return rc;
 }
 
@@ -247,7 +447,7 @@ static int adopt_runs(struct commit *c, struct sink *out, struct run **runs, siz
 	if (out->tier == TIER_HOSTS) {
 		c->st.added += records;
 		c->t.hosts += records;
-	} else {
+	} else if (out->tier == TIER_SEEN) {
 		c->st.tried += records;
 		c->t.seen += records;
 	}
@@ -256,7 +456,6 @@ static int adopt_runs(struct commit *c, struct sink *out, struct run **runs, siz
 
 static int merge_tier(struct commit *c, enum tier tier)
 {
-	struct two batch = { 0 }, old = { 0 };
 	struct run **ready;
 	struct sink out;
 	size_t n;
@@ -270,21 +469,8 @@ static int merge_tier(struct commit *c, enum tier tier)
 		return rc < 0 ? rc : adopt_runs(c, &out, ready, n);
 	rc = choose(c, tier);
 	if (rc == 0)
-		rc = batch_stream(&batch.m, c->b, tier, c->d);
-	if (rc == 0)
-		rc = open_chosen(c, tier, &old.m);
-	if (rc == 0)
-		rc = draw(&batch, c->d);
-	if (rc == 0)
-		rc = draw(&old, c->d);
-	while (rc == 0 && (batch.more || old.more))
-		rc = merge_step(c, &batch, &old, &out);
-	if (rc == 0)
-		rc = sink_finish(&out, c->d);
-	sink_fini(&out);
-	merger_free(batch.m);
-	merger_free(old.m);
-	return rc;
+		rc = batch_seal(c->b, tier, c->d);
+	return rc ? rc : merge_parts(c, &out);
 }
 
 /* Whether a run holds an address inside one of the purged ranges. */
@@ -364,7 +550,8 @@ static int purge_runs(struct commit *c, enum tier tier)
 int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st,
                          struct diag *d)
 {
-	struct commit c = { .b = b, .d = d };
+	struct commit c = { .b = b, .d = d, .lock = PTHREAD_MUTEX_INITIALIZER };
+	uint64_t forgotten = 0; /* transitions: nobody counts them */
 	int rc = txn_begin(&c.t, b->h);
 
 	c.st.read = b->read;
@@ -379,6 +566,8 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 	if (rc == 0)
 		rc = plan_purge(&c, TIER_SEEN, &c.t.seen);
 	if (rc == 0)
+		rc = plan_purge(&c, TIER_HISTORY, &forgotten);
+	if (rc == 0)
 		rc = plan_aliased(&c);
 	if (rc == 0)
 		rc = merge_tier(&c, TIER_HOSTS);
@@ -388,6 +577,10 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 		rc = merge_tier(&c, TIER_SEEN);
 	if (rc == 0)
 		rc = purge_runs(&c, TIER_SEEN);
+	if (rc == 0)
+		rc = merge_tier(&c, TIER_HISTORY);
+	if (rc == 0)
+		rc = purge_runs(&c, TIER_HISTORY);
 	for (unsigned t = 0; t < TIERS; t++) {
 		level_fini(&c.chosen[t]);
 		free(c.purged[t]);

@@ -79,6 +79,8 @@ static void put_text(struct writer *w, const struct host_record *r, const char *
 		writer_printf(w, ", failed %u times since", r->fail_streak);
 		put_sets(w, r, "", "+", titles, "");
 	}
+	if (r->injected)
+		put_time(w, "forged DNS answer", r->injected);
 	writer_printf(w, "\n");
 }
 
@@ -93,7 +95,7 @@ static void put_csv(struct writer *w, const struct host_record *r, const char *a
 	writer_printf(w, "%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%u", r->first_seen,
 	              r->last_seen, r->last_probed, r->fail_streak);
 	put_sets(w, r, "", " ", titles, "");
-	writer_printf(w, "\n");
+	writer_printf(w, ",%" PRIu32 "\n", r->injected);
 }
 
 static void put_json(struct writer *w, const struct host_record *r, const char *addr,
@@ -110,7 +112,7 @@ static void put_json(struct writer *w, const struct host_record *r, const char *
 	              ",\"last_probed\":%" PRIu32 ",\"fail_streak\":%u",
 	              r->first_seen, r->last_seen, r->last_probed, r->fail_streak);
 	put_sets(w, r, "\"", ",", titles, "]");
-	writer_printf(w, "}\n");
+	writer_printf(w, ",\"injected\":%" PRIu32 "}\n", r->injected);
 }
 
 void output_header(struct writer *w, enum output_format f, bool status)
@@ -118,7 +120,7 @@ void output_header(struct writer *w, enum output_format f, bool status)
 	if (f == OUTPUT_CSV)
 		writer_printf(w,
 		              "addr,%sfirst_seen,last_seen,last_probed,fail_streak,"
-		              "services,sources,policy\n",
+		              "services,sources,policy,injected\n",
 		              status ? "status," : "");
 }
 

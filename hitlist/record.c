@@ -39,6 +39,8 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 void host_record_normalise(struct host_record *r)
 {
 	r->services = 0;
+	if (r->service_seen[SERVICE_UDP53] <= r->injected)
+		r->service_seen[SERVICE_UDP53] = 0;
 	for (unsigned s = 0; s < SERVICES; s++) {
 		if (!r->service_seen[s])
 			continue;
@@ -53,7 +55,8 @@ void host_record_normalise(struct host_record *r)
  * (last_probed, fail_streak) in lexicographic order is one too; forcing the
  * streak to 0 afterwards loses nothing that a later merge could want: while
  * last_probed stays, last_seen can only grow, so it would be forced again, and
- * once last_probed grows the other record's streak is taken. */
+ * once last_probed grows the other record's streak is taken.  In the same way a
+ * service_seen that `injected` has overtaken may go: injected stays or grows. */
 void host_record_merge(struct host_record *dst, const struct host_record *src)
 {
 	if (src->last_probed > dst->last_probed)
@@ -66,6 +69,7 @@ void host_record_merge(struct host_record *dst, const struct host_record *src)
 	dst->last_probed = later(dst->last_probed, src->last_probed);
 	for (unsigned s = 0; s < SERVICES; s++)
 		dst->service_seen[s] = later(dst->service_seen[s], src->service_seen[s]);
+	dst->injected = later(dst->injected, src->injected);
 	dst->sources |= src->sources;
 	dst->policy |= src->policy;
 	host_record_normalise(dst);
@@ -93,7 +97,13 @@ bool host_record_from_observation(struct host_record *out, const struct observat
 	uint64_t s = o->when_us / (NS_PER_S / NS_PER_US);
 	uint32_t when = s > UINT32_MAX ? UINT32_MAX : s ? (uint32_t)s : 1;
 
-	if (!obs_is_alive(o) || o->proto >= OBS_PROTOS)
+	if (o->proto >= OBS_PROTOS)
+		return false;
+	if (obs_is_injected(o)) {
+		*out = (struct host_record){ .addr = o->target, .injected = when };
+		return service_of(o) == SERVICE_UDP53;
+	}
+	if (!obs_is_alive(o))
 		return false;
 	*out = (struct host_record){
 		.addr = o->target,

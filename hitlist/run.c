@@ -17,11 +17,12 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "filters are little-endian");
 
 struct run {
-	unsigned refs;
+	atomic_uint refs;
 	bool mapped;
 	const uint8_t *map;
 	size_t size;
 	enum run_schema schema;
+	enum block_kind kind;
 	unsigned per_block; /* records in every block but the last */
 	uint64_t blocks, index, filter_at, filter_sum;
 	struct bloom filter;
@@ -63,10 +64,13 @@ static int read_header(struct run *r, struct diag *d)
 		             "format version %u, this program reads %d and %d", version,
 		             RUN_VERSION_1, RUN_VERSION);
 	r->per_block = load32(r->map + RUN_H_BLOCK);
-	if ((schema != RUN_HOSTS && schema != RUN_SEEN) || r->per_block < 1 ||
+	if (schema < RUN_HOSTS || schema > RUN_HISTORY || r->per_block < 1 ||
 	    r->per_block > BLOCK_RECORDS)
 		return FAULT(r, ERR_VERSION, RUN_H_SCHEMA, "unknown schema %u", schema);
 	r->schema = (enum run_schema)schema;
+	r->kind = schema == RUN_SEEN         ? BLOCK_KEYS
+	          : version == RUN_VERSION_1 ? BLOCK_HOSTS_1
+	                                     : BLOCK_HOSTS;
 	return 0;
 }
 
@@ -77,7 +81,7 @@ static bool geometry_ok(const struct run *r, const uint8_t *f)
 	uint64_t records = r->sum.records, body = r->size - RUN_FOOTER;
 
 	return load64(f + RUN_F_SIZE) == r->size && records > 0 &&
-	       records <= RUN_MAX_RECORDS &&
+	       records <= RUN_READ_MAX &&
 	       r->blocks == (records + r->per_block - 1) / r->per_block &&
 	       r->index >= RUN_HEADER && r->index <= body && r->filter_at <= body &&
 	       r->filter_at >= r->index && r->filter_at % RUN_FILTER_ALIGN == 0 &&
@@ -155,7 +159,7 @@ static int run_init(struct run **out, const void *map, size_t n, bool mapped,
 
 	if (!r)
 		return -ENOMEM;
-	r->refs = 1;
+	atomic_init(&r->refs, 1);
 	r->map = map;
 	r->size = n;
 	memcpy(r->name, name, len);
@@ -209,13 +213,13 @@ int run_open(struct run **out, const char *path, struct diag *d)
 
 struct run *run_ref(struct run *r)
 {
-	r->refs++;
+	atomic_fetch_add(&r->refs, 1);
 	return r;
 }
 
 void run_unref(struct run *r)
 {
-	if (!r || --r->refs)
+	if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
 		return;
 	if (r->mapped)
 		munmap((void *)(uintptr_t)r->map, r->size);
@@ -306,7 +310,7 @@ int run_find(const struct run *r, struct addr128 a, struct host_record *out,
 	rc = block_bytes(r, i, &p, &n, d);
 	if (rc < 0)
 		return rc;
-	rc = block_find(p, n, r->schema == RUN_HOSTS, a, out);
+	rc = block_find(p, n, r->kind, a, out);
 	return rc < 0 ? block_fault(r, i, d) : rc;
 }
 
@@ -323,7 +327,7 @@ static int cursor_load(struct run_cursor *c, struct diag *d)
 
 	if (rc < 0)
 		return rc;
-	n = block_decode(c->rec, p, size, r->schema == RUN_HOSTS);
+	n = block_decode(c->rec, p, size, r->kind);
 	if (n < 0 || (uint64_t)n != want ||
 	    !addr_eq(c->rec[0].addr, load_addr(entry(r, i))) ||
 	    (i + 1 < r->blocks

@@ -14,7 +14,7 @@
  * (verified when first asked) and the blocks (verified whenever they are read).
  *
  * A run is mapped: it can be read while its name is gone from the directory.
- * Reading is thread-safe; counting references is not. */
+ * Reading is thread-safe, and so is counting references. */
 #ifndef HITLIST_RUN_H
 #define HITLIST_RUN_H
 
@@ -25,14 +25,27 @@
 #include "hitlist/hitlist.h"
 
 enum run_schema {
-	RUN_HOSTS = 1, /* whole records */
-	RUN_SEEN = 2,  /* keys only */
+	RUN_HOSTS = 1,   /* whole records */
+	RUN_SEEN = 2,    /* keys only */
+	RUN_HISTORY = 3, /* hitlist/history.h */
 };
 
-/* Bounds the memory of a writer: 40 MB.  Tests make it small. */
+/* Bounds the memory of a writer: 20 MB.  Tests make it small. */
 #ifndef RUN_MAX_RECORDS
-#define RUN_MAX_RECORDS (1 << 22)
+#define RUN_MAX_RECORDS (1 << 21)
 #endif
+
+/* Runs end where the addresses say so, one in 2^RUN_CUT_BITS: so what is merged in
+ * parts is cut as what is merged in one go. */
+#ifndef RUN_CUT_BITS
+#define RUN_CUT_BITS 20
+#endif
+static inline bool run_cuts_before(struct addr128 a)
+{
+	uint64_t x = (a.hi ^ (a.lo << 29 | a.lo >> 35)) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return x >> (64 - RUN_CUT_BITS) == 0;
+}
 
 struct run_summary {
 	uint64_t records, bytes, generation, checksum;

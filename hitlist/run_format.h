@@ -9,11 +9,12 @@
 #define RUN_FOOTER_MAGIC "SXTRUNFT"
 
 enum {
-	RUN_VERSION = 2, /* 1 is read too: it differs in the records a block, 256 */
+	RUN_VERSION = 2, /* 1 is read too: 256 records a block, BLOCK_HOSTS_1 */
 	RUN_VERSION_1 = 1,
 	RUN_HEADER = 32,
 	RUN_INDEX_ENTRY = 32,
 	RUN_FOOTER = 160,
+	RUN_READ_MAX = 1 << 22, /* records in a run, for the reader */
 	RUN_BLOCK = 128, /* records a block, as written; up to BLOCK_RECORDS are read */
 	RUN_FILTER_ALIGN = 64,
 	RUN_FILTER_BITS = 12, /* a key: 0.4 % false positives */

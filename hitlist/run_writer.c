@@ -79,7 +79,8 @@ static void put_block(struct run_writer *w)
 		return;
 	}
 	w->index = index;
-	n = block_encode(block, w->rec, w->n, w->schema == RUN_HOSTS);
+	n = block_encode(block, w->rec, w->n,
+	                 w->schema == RUN_SEEN ? BLOCK_KEYS : BLOCK_HOSTS);
 	e = index + RUN_INDEX_ENTRY * w->index_n++;
 	store_addr(e, w->rec[0].addr);
 	store64(e + RUN_I_OFFSET, w->offset);

@@ -9,12 +9,13 @@
  *     hl/journal/T-P-N.obs  journals (hitlist/journal.h): time, process, number
  *     hl/lock            flock(2)ed by the writing process
  *
- * Two tiers.  Hosts: a record for every address that has answered or was
+ * Three tiers.  Hosts: a record for every address that has answered or was
  * imported.  Seen: the keys of everything ever tried; orders of magnitude more.
- * Both are sets of groups, and a group is a list of runs that ascend without
- * overlap, none over RUN_MAX_RECORDS.  An address may be in several groups; the
- * record is the merge of them (host_record_merge), so that to write an update
- * is to add a small group, and no group needs to know of the others.
+ * History: how hosts came and went (hitlist/history.h).  All are sets of groups,
+ * and a group is a list of runs that ascend without overlap, none over
+ * RUN_MAX_RECORDS.  An address may be in several groups; the record is the merge
+ * of them (record_fold), so that to write an update is to add a small group, and
+ * no group needs to know of the others.
  *
  * A commit writes the new content as one group, together with every group that
  * is not more than 8 times as large as what is being written so far
@@ -77,8 +78,7 @@ static int load_run(struct hitlist *h, const struct manifest_run *m, struct diag
 		return rc;
 	s = run_summary(r);
 	if (s->records != m->records || s->bytes != m->bytes ||
-	    s->checksum != m->checksum ||
-	    run_schema(r) != (m->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN))
+	    s->checksum != m->checksum || run_schema(r) != tier_schema(m->tier))
 		rc = diag_set(d, ERR_CHECKSUM,
 		              "%s: offset 0: not the file that MANIFEST names", path);
 	else if (g && g->id == m->group &&

@@ -41,6 +41,11 @@ struct hitlist {
 	char dir[FS_PATH_MAX];
 };
 
+static inline enum run_schema tier_schema(enum tier t)
+{
+	return t == TIER_HOSTS ? RUN_HOSTS : t == TIER_SEEN ? RUN_SEEN : RUN_HISTORY;
+}
+
 /* Levels.  add: takes over the reference and the end of group id, which is the
  * last one or new; on failure the reference is still the caller's. */
 void level_fini(struct level *l);

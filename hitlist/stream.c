@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "hitlist/history.h"
+
 struct source {
 	const struct host_record *cur; /* NULL: at its end */
 	struct run **runs;             /* references */
@@ -17,6 +19,7 @@ struct merger {
 	struct source **heap;
 	struct source **all;
 	size_t live, n;
+	enum tier tier;
 };
 
 static int advance_runs(struct source *s, struct diag *d)
@@ -49,10 +52,13 @@ static int advance(struct source *s, struct diag *d)
 	return 0;
 }
 
-int merger_new(struct merger **out)
+int merger_new(struct merger **out, enum tier t)
 {
 	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	if (!*out)
+		return -ENOMEM;
+	(*out)->tier = t;
+	return 0;
 }
 
 void merger_free(struct merger *m)
@@ -201,7 +207,7 @@ int merger_next(struct merger *m, struct host_record *out, struct diag *d)
 	*out = *m->heap[0]->cur;
 	rc = pop(m, d);
 	while (rc == 0 && m->live && addr_eq(m->heap[0]->cur->addr, out->addr)) {
-		host_record_merge(out, m->heap[0]->cur);
+		record_fold(m->tier, out, m->heap[0]->cur);
 		rc = pop(m, d);
 	}
 	return rc < 0 ? rc : 1;

@@ -2,16 +2,17 @@
  *
  * A source is a record at a time from runs that follow each other, or from a
  * sorted array; a merger draws from many sources in order of address, and folds
- * records of the same address into one (host_record_merge). */
+ * records of the same address into one, as the tier does (record_fold). */
 #ifndef HITLIST_STREAM_H
 #define HITLIST_STREAM_H
 
 #include "hitlist/hitlist.h"
+#include "hitlist/manifest.h"
 #include "hitlist/run.h"
 
 struct merger;
 
-int merger_new(struct merger **out); /* or -ENOMEM */
+int merger_new(struct merger **out, enum tier t); /* or -ENOMEM */
 void merger_free(struct merger *m);
 
 /* Runs in ascending order without overlap; a reference is taken of each.

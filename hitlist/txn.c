@@ -238,7 +238,11 @@ static int sink_path(const struct sink *s, char out[static FS_PATH_MAX],
 {
 	char name[MANIFEST_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%010" PRIu64 ".run%s", s->number, suffix);
+	if (s->part)
+		snprintf(name, sizeof(name), "part-%u-%" PRIu64 ".tmp", s->part,
+		         s->number);
+	else
+		snprintf(name, sizeof(name), "%010" PRIu64 ".run%s", s->number, suffix);
 	return store_path(out, s->txn->h, STORE_RUNS, name, d);
 }
 
@@ -247,19 +251,22 @@ static int sink_open(struct sink *s, struct diag *d)
 	char path[FS_PATH_MAX];
 	int rc;
 
-	s->number = s->txn->next++;
+	if (s->part)
+		s->number++;
+	else
+		s->number = s->txn->next++;
 	rc = sink_path(s, path, ".tmp", d);
 	return rc ? rc
-	          : run_writer_open(&s->w, path,
-	                            s->tier == TIER_HOSTS ? RUN_HOSTS : RUN_SEEN,
-	                            s->txn->generation, RUN_LASTING, d);
+	          : run_writer_open(&s->w, path, tier_schema(s->tier), s->txn->generation,
+	                            RUN_LASTING, d);
 }
 
 int sink_add(struct sink *s, const struct host_record *r, struct diag *d)
 {
 	int rc = 0;
 
-	if (s->w && run_writer_records(s->w) == RUN_MAX_RECORDS)
+	if (s->w &&
+	    (run_writer_records(s->w) == RUN_MAX_RECORDS || run_cuts_before(r->addr)))
 		rc = sink_finish(s, d);
 	if (rc == 0 && !s->w)
 		rc = sink_open(s, d);
@@ -278,7 +285,7 @@ static int sink_enter(struct sink *s, const char *tmp, struct diag *d)
 	struct run *r;
 	int rc = sink_path(s, path, "", d);
 
-	if (rc == 0 && rename(tmp, path) < 0)
+	if (rc == 0 && !s->part && rename(tmp, path) < 0)
 		rc = diag_set(d, -errno, "%s: %s", path, strerror(errno));
 	if (rc == 0)
 		rc = run_open(&r, path, d);

@@ -31,6 +31,9 @@ struct sink {
 	uint64_t group;
 	struct run_writer *w;
 	uint64_t number; /* of the file being written */
+	/* Not 0: files are numbered apart and stay .tmp, for sink_adopt(), so that
+	 * several threads may write. */
+	unsigned part;
 };
 void sink_init(struct sink *s, struct txn *t, enum tier tier, struct level *to,
                uint64_t group);

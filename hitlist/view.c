@@ -21,7 +21,7 @@ int store_iter(struct hitlist_iter **out, const struct hitlist *h, enum tier t,
 	if (!it)
 		return -ENOMEM;
 	it->last = last;
-	rc = merger_new(&it->m);
+	rc = merger_new(&it->m, t);
 	for (size_t i = 0; rc == 0 && i < l->n; i++)
 		rc = merger_add_runs(it->m, l->g[i].runs, l->g[i].n, first, d);
 	if (rc < 0)

@@ -76,13 +76,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (run_open_bytes(&r, copy, size, "fuzz", NULL) == 0)
 			read_all(r);
 	}
-	for (int values = 0; values < 2; values++) {
+	for (int k = BLOCK_KEYS; k <= BLOCK_HOSTS; k++) {
+		enum block_kind kind = (enum block_kind)k;
 		struct addr128 a = { 0, 0 };
-		int n = block_decode(rec, data, size, values);
+		int n = block_decode(rec, data, size, kind);
 
 		if (n > 0)
 			a = rec[n - 1].addr;
-		if (block_find(data, size, values, a, &out) == 0 && n > 0)
+		if (block_find(data, size, kind, a, &out) == 0 && n > 0)
 			abort(); /* a record that a scan finds and a lookup does not */
 	}
 	free(rec);

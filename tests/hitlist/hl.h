@@ -108,6 +108,7 @@ static inline struct host_record hl_record(struct rng *r, struct addr128 a)
 		.policy = (uint8_t)rng_below(r, 8),
 	};
 
+	h.injected = rng_below(r, 4) ? 0 : hl_time(r);
 	for (unsigned s = 0; s < SERVICES; s++)
 		h.service_seen[s] = rng_below(r, 3) ? 0 : hl_time(r);
 	host_record_normalise(&h);
@@ -120,9 +121,10 @@ static inline bool hl_same(const struct host_record *a, const struct host_record
 		if (a->service_seen[s] != b->service_seen[s])
 			return false;
 	return addr_eq(a->addr, b->addr) && a->first_seen == b->first_seen &&
-	       a->last_seen == b->last_seen && a->last_probed == b->last_probed &&
-	       a->services == b->services && a->fail_streak == b->fail_streak &&
-	       a->sources == b->sources && a->policy == b->policy;
+	       a->injected == b->injected && a->last_seen == b->last_seen &&
+	       a->last_probed == b->last_probed && a->services == b->services &&
+	       a->fail_streak == b->fail_streak && a->sources == b->sources &&
+	       a->policy == b->policy;
 }
 
 static inline int hl_cmp(const void *x, const void *y)

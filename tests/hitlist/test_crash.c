@@ -6,6 +6,9 @@
 #define RUN_MAX_RECORDS   300
 #define BATCH_RECORDS_MAX 64
 #define BATCH_KEYS_MAX    48
+#define RUN_CUT_BITS      6
+#define MERGE_THREADED    200
+#define MERGE_PROCESSORS  3
 #define BATCH_WINDOW      8
 
 #include "tests/hitlist/hl.h"
@@ -19,6 +22,7 @@
 #include "common/clock.h"
 #include "hitlist/batch.c"
 #include "hitlist/journal.h"
+#include "hitlist/merge.c"
 #include "hitlist/run.c"
 #include "hitlist/run_writer.c"
 #include "hitlist/txn.c"

@@ -3,6 +3,9 @@
 #define RUN_MAX_RECORDS   64
 #define BATCH_RECORDS_MAX 32
 #define BATCH_KEYS_MAX    48
+#define RUN_CUT_BITS      6
+#define MERGE_THREADED    200
+#define MERGE_PROCESSORS  3
 #define BATCH_WINDOW      8
 
 #include "tests/hitlist/hl.h"

@@ -18,9 +18,9 @@ static struct host_record oracle(const struct host_record *h, size_t n)
 		for (unsigned s = 0; s < SERVICES; s++) {
 			if (h[i].service_seen[s] > r.service_seen[s])
 				r.service_seen[s] = h[i].service_seen[s];
-			if (h[i].service_seen[s])
-				r.services |= (uint8_t)(1 << s);
 		}
+		if (h[i].injected > r.injected)
+			r.injected = h[i].injected;
 		r.sources |= h[i].sources;
 		r.policy |= h[i].policy;
 	}
@@ -29,6 +29,11 @@ static struct host_record oracle(const struct host_record *h, size_t n)
 			r.fail_streak = h[i].fail_streak;
 	if (r.last_seen >= r.last_probed)
 		r.fail_streak = 0;
+	if (r.service_seen[SERVICE_UDP53] <= r.injected)
+		r.service_seen[SERVICE_UDP53] = 0;
+	for (unsigned s = 0; s < SERVICES; s++)
+		if (r.service_seen[s])
+			r.services |= (uint8_t)(1 << s);
 	return r;
 }
 
@@ -42,9 +47,11 @@ static struct host_record record(struct rng *r)
 		.fail_streak = (uint16_t)rng_below(r, 4),
 		.sources = (uint16_t)(1U << rng_below(r, SOURCES)),
 		.policy = (uint8_t)rng_below(r, 8),
+		.injected = (uint32_t)rng_below(r, 5) * (uint32_t)rng_below(r, 2),
 	};
 
-	h.service_seen[rng_below(r, SERVICES)] = (uint32_t)rng_below(r, 5);
+	h.service_seen[rng_below(r, 2) ? SERVICE_UDP53 : rng_below(r, SERVICES)] =
+		(uint32_t)rng_below(r, 5);
 	host_record_normalise(&h);
 	return h;
 }
@@ -155,12 +162,49 @@ static void observations_become_records(void **state)
 	}
 }
 
+/* A forged answer makes nobody a name server, and takes back what one that came
+ * before it has made; a clean answer later on counts again. */
+static void injected_answers_are_no_service(void **state)
+{
+	struct observation o = {
+		.target = { 1, 2 },
+		.from = { 1, 2 },
+		.when_us = UINT64_C(1780000000000000),
+		.proto = OBS_UDP,
+		.port = 53,
+		.outcome = OBS_OPEN,
+	};
+	struct host_record host, forged, clean;
+
+	(void)state;
+	assert_true(host_record_from_observation(&host, &o, SOURCE_SCAN));
+	o.signals = OBS_SIGNAL_TEREDO;
+	o.when_us += 10000000;
+	assert_true(host_record_from_observation(&forged, &o, SOURCE_SCAN));
+	assert_int_equal(forged.injected, 1780000010);
+	assert_int_equal(forged.first_seen, 0);
+	assert_int_equal(forged.last_seen, 0);
+	assert_int_equal(forged.sources, 0);
+	host_record_merge(&host, &forged);
+	assert_int_equal(host.services, 0);
+	o.signals = 0;
+	o.when_us += 10000000;
+	assert_true(host_record_from_observation(&clean, &o, SOURCE_SCAN));
+	host_record_merge(&host, &clean);
+	assert_int_equal(host.services, 1 << SERVICE_UDP53);
+	assert_int_equal(host.service_seen[SERVICE_UDP53], 1780000020);
+	o.signals = OBS_SIGNAL_FAMILY;
+	o.port = 443;
+	assert_false(host_record_from_observation(&forged, &o, SOURCE_SCAN));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(merge_in_any_order_is_the_oracle),
 		cmocka_unit_test(merge_is_idempotent),
 		cmocka_unit_test(observations_become_records),
+		cmocka_unit_test(injected_answers_are_no_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,15 @@
 #define RUN_MAX_RECORDS   300
 #define BATCH_RECORDS_MAX 64
 #define BATCH_KEYS_MAX    48
+#define RUN_CUT_BITS      7
+#define MERGE_THREADED    200
+#define MERGE_PROCESSORS  processors_of_test
 #define BATCH_WINDOW      8
 
+static unsigned processors_of_test = 1;
+
 #include "hitlist/batch.c"
+#include "hitlist/merge.c"
 #include "hitlist/run.c"
 #include "hitlist/run_writer.c"
 #include "hitlist/txn.c"
@@ -25,12 +31,13 @@ static void shuffle(struct rng *r, unsigned *v, unsigned n)
 	}
 }
 
-/* The checksums of all runs in order: each stands for the whole of its file. */
+/* The checksums of all runs in order: each stands for the whole of its file.  Not
+ * of history, which tells what each commit saw. */
 static size_t fingerprint(const struct hitlist *h, uint64_t *sum, size_t max)
 {
 	size_t n = 0;
 
-	for (unsigned t = 0; t < TIERS; t++)
+	for (unsigned t = 0; t < TIER_HISTORY; t++)
 		for (size_t i = 0; i < h->tier[t].n; i++)
 			for (size_t k = 0; k < h->tier[t].g[i].n; k++) {
 				assert_true(n < max);
@@ -99,6 +106,7 @@ static void shards_in_any_order(void **state)
 		hitlist_close(h);
 		hl_rmdir(dir);
 		shuffle(&r, order, SHARDS);
+		processors_of_test = 1 + k % PARTS_MAX;
 	}
 	for (unsigned s = 0; s < SHARDS; s++)
 		free(shard[s]);
@@ -144,6 +152,7 @@ static void journals_in_any_order(void **state)
 		hitlist_close(h);
 		hl_rmdir(dir);
 		shuffle(&r, order, SHARDS);
+		processors_of_test = 1 + k % PARTS_MAX;
 	}
 }
 
