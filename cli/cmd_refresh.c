@@ -20,8 +20,8 @@ const struct refresh_opts refresh_defaults = {
 
 const struct opt refresh_table[] = {
 	OPT_LIST("probe-module", 'M', struct refresh_opts, modules, "MODULE[/PORT]",
-	         "what to ask each host (repeatable; default icmp6-echo, tcp-syn/80 and "
-	         "tcp-syn/443)"),
+	         "what to ask each host (repeatable; default icmp6-echo, tcp-syn/80, "
+	         "tcp-syn/443, udp/53 and udp/443)"),
 	OPT_STR("interface", 'i', struct refresh_opts, interface, "IFACE",
 	        "send from IFACE (default: the one with the route)"),
 	OPT_DOUBLE("rate", 'r', struct refresh_opts, rate, "PPS",
@@ -77,7 +77,7 @@ static bool add_service(struct services *s, const char *text)
 		return false;
 	}
 	if (port)
-		port |= strncmp(name, "udp", 3) == 0 ? PROBE_UDP : PROBE_TCP;
+		port |= strstr(name, "tcp") ? PROBE_TCP : PROBE_UDP;
 	s->ports[s->n++] = (uint32_t)port;
 	for (i = 0; i < s->n_modules; i++)
 		if (strcmp(s->modules[i], name) == 0)
@@ -88,7 +88,8 @@ static bool add_service(struct services *s, const char *text)
 
 static bool add_services(struct services *s, const struct opt_list *l)
 {
-	static const char *const usual[] = { "icmp6-echo", "tcp-syn/80", "tcp-syn/443" };
+	static const char *const usual[] = { "icmp6-echo", "tcp-syn/80", "tcp-syn/443",
+		                             "udp/53", "udp/443" };
 	size_t n = l->n ? l->n : sizeof(usual) / sizeof(usual[0]);
 
 	for (size_t i = 0; i < n; i++)
@@ -218,7 +219,7 @@ static int put_summary(const struct run *r, const char *path, bool json, struct 
 			{ "packets_sent", p.sent },       { "answers", r->st.answers },
 			{ "alive", r->st.alive },         { "silent", r->st.silent },
 			{ "not_judged", r->st.unjudged }, { "hosts", info.hosts },
-			{ "stopped", r->st.stopped },
+			{ "injected", r->st.injected },   { "stopped", r->st.stopped },
 		};
 		const size_t n = sizeof(rows) / sizeof(rows[0]);
 

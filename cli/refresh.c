@@ -28,9 +28,43 @@ struct refresh {
 	pthread_mutex_t lock;
 	struct journal *journal;
 	struct addrset *answered;
+	struct addrset *forged;   /* somebody answered DNS in their place */
+	struct addrset *dns;      /* who has answers that wait */
+	struct observation *held; /* these */
+	size_t n_held, cap_held;
 	uint64_t answers;
 	int rc; /* the first error */
 };
+
+static int hold(struct refresh *x, const struct observation *o)
+{
+	if (x->n_held == x->cap_held) {
+		size_t cap = x->cap_held ? 2 * x->cap_held : 256;
+		struct observation *held = realloc(x->held, cap * sizeof(*held));
+
+		if (!held)
+			return -ENOMEM;
+		x->held = held;
+		x->cap_held = cap;
+	}
+	x->held[x->n_held++] = *o;
+	return addrset_add(x->dns, o->target);
+}
+
+static bool is_dns(const struct observation *o)
+{
+	return o->proto == OBS_UDP && o->port == 53 && o->outcome == OBS_OPEN;
+}
+
+static int take(struct refresh *x, const struct observation *o)
+{
+	int rc;
+
+	if (is_dns(o) && !obs_is_injected(o))
+		return hold(x, o);
+	rc = addrset_add(obs_is_injected(o) ? x->forged : x->answered, o->target);
+	return rc < 0 ? rc : journal_append(x->journal, o, 1);
+}
 
 /* The receiver's side: who answered what. */
 static void observe(void *ctx, const struct observation *o)
@@ -38,12 +72,10 @@ static void observe(void *ctx, const struct observation *o)
 	struct refresh *x = ctx;
 	int rc;
 
-	if (!obs_is_alive(o))
+	if (!obs_is_alive(o) && !(is_dns(o) && obs_is_injected(o)))
 		return;
 	pthread_mutex_lock(&x->lock);
-	rc = addrset_add(x->answered, o->target);
-	if (rc >= 0)
-		rc = journal_append(x->journal, o, 1);
+	rc = take(x, o);
 	x->answers += rc >= 0;
 	if (rc < 0 && x->rc == 0)
 		x->rc = rc;
@@ -61,26 +93,30 @@ static size_t chunk_end(const struct refresh *x, size_t c)
  * last time, and how many of those did so now. */
 struct verdict {
 	struct observation silent[CHUNK];
-	size_t n, alive, expected, confirmed;
+	size_t n, alive, expected, confirmed, injected;
 };
 
 static int examine(struct refresh *x, size_t c, struct verdict *v)
 {
 	uint64_t now = clock_wall_us();
 
-	v->n = v->alive = v->expected = v->confirmed = 0;
+	v->n = v->alive = v->expected = v->confirmed = v->injected = 0;
 	for (size_t i = c * CHUNK; i < chunk_end(x, c); i++) {
 		struct addr128 a = x->hosts->a[i];
 		struct host_record r;
 		int rc = hitlist_lookup(x->hitlist, a, &r, NULL);
 		bool expected = rc > 0 && r.last_seen && !r.fail_streak;
-		bool alive;
+		bool alive, forged;
 
 		if (rc < 0)
 			return rc;
 		pthread_mutex_lock(&x->lock);
 		alive = addrset_remove(x->answered, a);
+		forged = addrset_has(x->forged, a);
+		if (addrset_remove(x->dns, a))
+			alive |= !forged;
 		pthread_mutex_unlock(&x->lock);
+		v->injected += forged;
 		v->alive += alive;
 		v->expected += expected;
 		v->confirmed += expected && alive;
@@ -90,10 +126,35 @@ static int examine(struct refresh *x, size_t c, struct verdict *v)
 	return 0;
 }
 
+/* The answers that wait no longer: those of hosts that have been judged, or all. */
+static int release(struct refresh *x, bool all)
+{
+	size_t kept = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < x->n_held; i++) {
+		const struct observation *o = &x->held[i];
+
+		if (!all && addrset_has(x->dns, o->target))
+			x->held[kept++] = *o;
+		else if (rc == 0 && !addrset_has(x->forged, o->target))
+			rc = journal_append(x->journal, o, 1);
+	}
+	x->n_held = kept;
+	return rc;
+}
+
 static int judge(struct refresh *x, size_t c)
 {
 	struct verdict *v = malloc(sizeof(*v));
 	int rc = v ? examine(x, c, v) : -ENOMEM;
+
+	pthread_mutex_lock(&x->lock);
+	if (rc == 0)
+		rc = release(x, false);
+	for (size_t i = c * CHUNK; i < chunk_end(x, c); i++)
+		addrset_remove(x->forged, x->hosts->a[i]);
+	pthread_mutex_unlock(&x->lock);
 
 	/* A chunk without any answer, and too few to expect one of: as before. */
 	if (rc == 0 && v->alive)
@@ -108,6 +169,7 @@ static int judge(struct refresh *x, size_t c)
 		pthread_mutex_unlock(&x->lock);
 		x->st.alive += v->alive;
 		x->st.silent += v->n;
+		x->st.injected += v->injected;
 	}
 	free(v);
 	return rc;
@@ -179,7 +241,9 @@ static int set_up(struct refresh *x, struct diag *d)
 {
 	x->sent_ns = calloc(x->hosts->n / CHUNK + 1, sizeof(*x->sent_ns));
 	x->answered = addrset_new(4 * CHUNK);
-	if (!x->sent_ns || !x->answered)
+	x->forged = addrset_new(0);
+	x->dns = addrset_new(0);
+	if (!x->sent_ns || !x->answered || !x->forged || !x->dns)
 		return -ENOMEM;
 	x->start_ns = clock_mono_ns();
 	return journal_open(&x->journal, x->hitlist, SOURCE_SCAN, d);
@@ -198,6 +262,8 @@ static int wind_up(struct refresh *x, int rc, struct diag *d)
 		rc = x->rc;
 	while (rc == 0 && x->judged < whole_chunks(x))
 		rc = judge(x, x->judged++);
+	if (rc == 0) /* late ones */
+		rc = release(x, true);
 	if (rc == 0)
 		rc = journal_sync(x->journal);
 	if (rc < 0)
@@ -228,6 +294,9 @@ int refresh_run(const struct refresh_config *cfg, const struct addrvec *hosts,
 	*st = x.st;
 	journal_close(x.journal);
 	addrset_free(x.answered);
+	addrset_free(x.forged);
+	addrset_free(x.dns);
+	free(x.held);
 	free(x.sent_ns);
 	return rc;
 }

@@ -7,6 +7,10 @@
  * they become known, so a killed refresh loses nothing, and what it has done is
  * no longer due when the next one plans.
  *
+ * Forged answers to DNS questions (obs_is_injected) may come after one that looks
+ * good.  So answers from UDP port 53 wait until their host is judged, and count when
+ * none of its answers was forged.
+ *
  * A chunk in which many hosts should have answered and not one did says more of
  * our own network than of theirs: it is not judged, and stays due. */
 #ifndef CLI_REFRESH_H
@@ -31,6 +35,7 @@ struct refresh_stats {
 	uint64_t alive;    /* hosts judged that answered */
 	uint64_t silent;   /* hosts judged that did not */
 	uint64_t unjudged; /* left as they were: their chunk was wholly silent */
+	uint64_t injected; /* hosts judged in whose place somebody answered DNS */
 	bool stopped;
 };
 

@@ -74,8 +74,8 @@ due 100 -n 100
 # ---- the first refresh ---------------------------------------------------------
 refresh -b "$d/site2"
 equal "probed" "$(value probed)" 4001
-equal "packets" "$(value packets_sent)" $((3 * 4001))
-equal "packets on the wire" "$(simnet_counter total)" $((3 * 4001))
+equal "packets" "$(value packets_sent)" $((5 * 4001))
+equal "packets on the wire" "$(simnet_counter total)" $((5 * 4001))
 equal "packets into what is blocked" "$(simnet_counter blocked)" 0
 equal "alive" "$(value alive)" 3000
 equal "silent" "$(value silent)" 1001
@@ -163,6 +163,63 @@ equal "alive" "$(value alive)" 200
 for service in icmp udp53; do
 	equal "$service" "$("$sextant" hitlist export --service $service "$d/hl" | wc -l)" 200
 done
+
+# ---- forged answers: by Teredo addresses, by a second answer that differs -------------
+# One of three hosts each: an honest server, a forger, and honest with a forger behind.
+cat >"$d/forge.py" <<'PY'
+import socket, sys
+forge = sys.argv[1] == "forge"
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+s.setsockopt(socket.IPPROTO_IPV6, 78, 1)
+s.bind(("::", 53))
+print("up", flush=True)
+def aaaa(data, text):
+    return (data[:2] + bytes.fromhex("8180000100010000" "0000") + data[12:] +
+            bytes.fromhex("c00c001c0001" "0000003c" "0010") +
+            socket.inet_pton(socket.AF_INET6, text))
+while True:
+    data, anc, _, peer = s.recvmsg(2048, 256)
+    to = [a[2][:16] + bytes(4) for a in anc if a[1] == socket.IPV6_PKTINFO][0]
+    kind = to[15] % 3 if forge else 0
+    answers = [["2606:4700::1"], ["2001::53"], ["2606:4700::1", "2a03:2880::1"]][kind]
+    for a in answers:
+        s.sendmsg([aaaa(data, a)], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, to)], 0, peer)
+PY
+# ask KIND: a refresh while servers of that kind are there
+ask()
+{
+	: >"$d/up"
+	nsenter --net=/run/netns/internet timeout 20 python3 "$d/forge.py" "$1" >"$d/up" &
+	server=$!
+	until [ -s "$d/up" ]; do
+		kill -0 $server 2>/dev/null || break
+		sleep 0.05
+	done
+	refresh -M dns/53 -r 2k --interval 0s "${@:2}"
+	kill $server
+	wait $server 2>/dev/null
+}
+for i in $(seq 1 90); do printf '2a00:77::%x\n' "$i"; done >"$d/dns"
+simnet_load_truth "$d/dns"
+rm -rf "$d/hl"
+"$sextant" hitlist import -q "$d/hl" "$d/dns" || fail import
+ask forge
+equal "alive by honest answers" "$(value alive)" 30
+equal "forged" "$(value injected)" 60
+equal "silent" "$(value silent)" 60
+"$sextant" hitlist export --service udp53 "$d/hl" >"$d/got"
+equal "name servers" "$(wc -l <"$d/got")" 30
+equal "that they are" "$(sed -n 's/^2a00:77:://p' "$d/got" | while read -r x; do echo $((0x$x % 3)); done | sort -u)" 0
+equal "have answered at all" "$("$sextant" hitlist export --responsive "$d/hl" | wc -l)" 30
+"$sextant" hitlist lookup "$d/hl" 2a00:77::1 | grep -q "forged DNS answer 20" ||
+	fail "lookup: $("$sextant" hitlist lookup "$d/hl" 2a00:77::1)"
+# Asked again without a forger, they are name servers after all.
+ask honest --backoff-max 0s
+equal "judged again" "$("$sextant" hitlist export --service udp53 "$d/hl" | wc -l)" 90
+"$sextant" hitlist history "$d/hl" 2a00:77::/64 >"$d/got"
+equal "history" "$(cut -d, -f3 "$d/got" | sort | uniq -c | awk '{ print $2 $1 }' | tr '\n' ' ')" \
+	"event1 new90 up90 "
 
 # ---- discover knows the opt-outs of its hitlist too --------------------------------
 simnet_reset
