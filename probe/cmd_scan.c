@@ -203,6 +203,7 @@ static void close_all(struct scan_job *j)
 	ports_fini(&j->ports);
 	free(j->owned_args[0]);
 	free(j->owned_args[1]);
+	free(j->owned_args[2]);
 	for (unsigned i = 0; i < SCAN_SCOPES; i++)
 		scope_free(j->retired[i]);
 	ivtab_free(j->excluded);
@@ -386,12 +387,15 @@ static int run_dry(struct scan_job *j)
 			if (scope_check(j->scope, t[i].addr) != SCOPE_OK)
 				continue;
 			addr_format(text, t[i].addr);
-			if (t[i].port)
-				writer_printf(j->out, "%s,%s%u\n", text,
+			writer_printf(j->out, "%s", text);
+			if (t[i].port & UINT16_MAX)
+				writer_printf(j->out, ",%s%u",
 				              t[i].port & PROBE_UDP ? "udp/" : "",
 				              t[i].port & UINT16_MAX);
-			else
-				writer_printf(j->out, "%s\n", text);
+			if (t[i].port >> PROBE_HOP_SHIFT)
+				writer_printf(j->out, ",hop %u",
+				              t[i].port >> PROBE_HOP_SHIFT);
+			writer_printf(j->out, "\n");
 			j->results++;
 		}
 		if (writer_flush(j->out) < 0)

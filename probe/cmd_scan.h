@@ -14,7 +14,7 @@
 struct scan_options {
 	struct opt_list ports, modules, module_args, source_ips, excludes;
 	struct scope_config scope;
-	const char *payload, *contact, *list, *max_targets, *seed, *interface,
+	const char *payload, *contact, *hop_range, *list, *max_targets, *seed, *interface,
 		*gateway_mac, *link;
 	const char *output, *fields, *metadata, *filter, *status_file;
 	double rate_pps, bandwidth_bps, cap_48_pps, cap_64_pps, cap_24_pps;
@@ -53,7 +53,7 @@ struct scan_job {
 	const char *modules[SCAN_MODULES]; /* of -M, and what -p implies */
 	size_t n_modules;
 	const char *args[SCAN_ARGS]; /* of --probe-args, and --payload */
-	char *owned_args[2];
+	char *owned_args[3];
 	struct ivtab_builder *space; /* targets named on the command line */
 	struct addr128 first[2];     /* one of them, IPv4 and IPv6 */
 	bool has_args;

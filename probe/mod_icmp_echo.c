@@ -2,9 +2,12 @@
  *
  *     offset 4   identifier, sequence number: 32 bits of the flow's cookie
  *     offset 8   tag, 4 bytes
- *     offset 12  send time, 8 bytes: microseconds since 1970
+ *     offset 12  hop limit, if traced, and send time: module_time()
  *     offset 20  64-bit cookie over flow, tag and time
- *     offset 28  zeros up to the size that was asked for
+ *     offset 28  if traced, 2 bytes that take out of the checksum what the others put
+ *                in: load balancers look at it, and are to see one flow (Augustin et
+ *                al., "Avoiding traceroute anomalies with Paris traceroute", 2006)
+ *     behind it  zeros up to the size that was asked for
  *
  * With a contact, its URI comes before the tag (RFC 9511: from the first byte of
  * the data on, ended by a zero byte), and all that follows is that much later.
@@ -24,6 +27,7 @@ enum {
 	AT_TAG = 8,
 	AT_TIME = 12,
 	AT_COOKIE = 20,
+	BALANCE = 2,
 	OURS = 28, /* header and the data that we read back */
 	DATA_MIN = OURS - 8,
 	DATA_MAX = PACKET_L4_MAX - 8,
@@ -33,6 +37,7 @@ enum {
 struct echo_state {
 	uint64_t data_size;
 	const char *contact;
+	bool trace;
 	char uri[CONTACT_MAX + 2]; /* zeros behind it */
 	size_t base;               /* bytes that it takes, even */
 };
@@ -46,17 +51,22 @@ static const struct opt opts[] = {
 	          "bytes of echo data, 20 to 1272"),
 	OPT_STR("contact", 0, struct echo_state, contact, "URI",
 	        "who to ask about the probes, at the start of the data (RFC 9511)"),
+	OPT_FLAG("trace", 0, struct echo_state, trace,
+	         "tell hop limit and time; --hop-limit sets it"),
 	OPT_END,
 };
 
-/* A URI has a scheme, and nothing that is not printable (RFC 3986). */
-static int prepare(void *state, struct diag *d)
+/* Bytes of data that we read back, behind the URI. */
+static size_t read_back(const struct echo_state *s)
 {
-	struct echo_state *s = state;
-	size_t n = s->contact ? strlen(s->contact) : 0;
+	return DATA_MIN + (s->trace ? BALANCE : 0);
+}
 
-	if (!s->contact)
-		return 0;
+/* A URI has a scheme, and nothing that is not printable (RFC 3986). */
+static int prepare_uri(struct echo_state *s, struct diag *d)
+{
+	size_t n = strlen(s->contact);
+
 	for (size_t i = 0; i < n; i++)
 		if (s->contact[i] <= ' ' || s->contact[i] > '~')
 			n = 0;
@@ -67,9 +77,17 @@ static int prepare(void *state, struct diag *d)
 		                s->contact, CONTACT_MAX);
 	memcpy(s->uri, s->contact, n);
 	s->base = (n + 2) & ~(size_t)1;
-	if (s->data_size < DATA_MIN + s->base)
-		s->data_size = DATA_MIN + s->base;
 	return 0;
+}
+
+static int prepare(void *state, struct diag *d)
+{
+	struct echo_state *s = state;
+	int rc = s->contact ? prepare_uri(s, d) : 0;
+
+	if ((s->contact || s->trace) && s->data_size < read_back(s) + s->base)
+		s->data_size = read_back(s) + s->base;
+	return rc;
 }
 
 static int check(const void *state, struct diag *d)
@@ -105,24 +123,23 @@ static void layout_v6(const void *state, struct wire_out *w)
 static struct module_data data_of(const void *state, const struct module_shot *shot)
 {
 	(void)state;
-	return (struct module_data){ shot->tag, shot->now_us };
+	return (struct module_data){ shot->tag, module_time(shot) };
 }
 
 static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
 	const struct echo_state *s = state;
+	uint64_t before;
 
 	(void)scan;
 	fill_put32(f, AT_ID, (uint32_t)shot->cookie);
+	before = f->sum;
 	fill_put32(f, s->base + AT_TAG, shot->tag);
-	fill_put64(f, s->base + AT_TIME, shot->now_us);
+	fill_put64(f, s->base + AT_TIME, module_time(shot));
 	fill_put64(f, s->base + AT_COOKIE, shot->data_cookie);
-}
-
-static uint32_t elapsed_us(uint64_t then, uint64_t now)
-{
-	return now > then && now - then <= UINT32_MAX ? (uint32_t)(now - then) : 0;
+	if (s->trace)
+		fill_balance(f, s->base + AT_COOKIE + 8, before, 0);
 }
 
 /* The data of one of our probes, complete; r is behind the sequence number. */
@@ -130,20 +147,23 @@ static bool read_data(const struct echo_state *s, const struct module_scan *scan
                       const struct probe_flow *flow, struct wire *r,
                       struct observation *o)
 {
-	const uint8_t *uri = wire_take(r, s->base);
+	const uint8_t *uri = wire_take(r, s->base), *data = r->at;
 	uint32_t tag = wire_get32(r);
-	uint64_t time_us = wire_get64(r), cookie = wire_get64(r);
+	uint64_t time = wire_get64(r), cookie = wire_get64(r);
 
+	if (s->trace)
+		wire_skip(r, BALANCE);
 	if (r->bad || memcmp(uri, s->uri, s->base) != 0 ||
-	    cookie != cookie_data(&scan->key, flow, tag, time_us))
+	    cookie != cookie_data(&scan->key, flow, tag, time) ||
+	    (s->trace && inet_fold(inet_sum(0, data, read_back(s))) != 0xffff))
 		return false;
-	for (uint64_t i = DATA_MIN + s->base; i < s->data_size; i++)
+	for (uint64_t i = read_back(s) + s->base; i < s->data_size; i++)
 		if (wire_get8(r) != 0)
 			return false;
 	if (r->bad)
 		return false;
 	o->tag = tag;
-	o->rtt_us = elapsed_us(time_us, o->when_us);
+	module_read_time(o, time);
 	return true;
 }
 
@@ -204,6 +224,7 @@ const struct probe_module probe_icmp6_echo = {
 	.proto = OBS_ICMP6,
 	.ip_proto = IPPROTO_ICMPV6,
 	.sockets = MODULE_PING,
+	.traces = true,
 	.checksum_at = 2,
 	.bpf_v6 = "ip6[6] = 58 and ip6[40] = 129",
 	.opts = opts,
@@ -225,6 +246,7 @@ const struct probe_module probe_icmp_echo = {
 	.proto = OBS_ICMP,
 	.ip_proto = IPPROTO_ICMP,
 	.sockets = MODULE_PING,
+	.traces = true,
 	.checksum_at = 2,
 	.bpf_v4 = "icmp[0] = 0",
 	.opts = opts,

@@ -8,7 +8,7 @@
  *     offset 6   64 bits of cookie over flow, tag and time; a zero byte
  *     offset 15  length of the source connection id: 12
  *     offset 16  tag, 4 bytes
- *     offset 20  send time, 8 bytes: microseconds since 1970
+ *     offset 20  hop limit and send time, 8 bytes: module_time()
  *     offset 28  two bytes by which the sum of the ids is 16 bits of the flow's cookie:
  *                so the checksum of the datagram is known without tag and time
  *
@@ -36,6 +36,7 @@ struct quic_state {
 	const char *version_text;
 	uint64_t size;
 	uint32_t version;
+	bool trace; /* it needs no other packet */
 };
 
 static const struct quic_state defaults = {
@@ -49,6 +50,8 @@ static const struct opt opts[] = {
 	        "(default: 1a2a3a4a)"),
 	OPT_COUNT("size", 0, struct quic_state, size, "BYTES",
 	          "bytes of UDP payload, 1200 to 1272"),
+	OPT_FLAG("trace", 0, struct quic_state, trace,
+	         "tell hop limit and time; --hop-limit sets it"),
 	OPT_END,
 };
 
@@ -93,7 +96,7 @@ static void layout(const void *state, struct wire_out *w)
 static struct module_data data_of(const void *state, const struct module_shot *shot)
 {
 	(void)state;
-	return (struct module_data){ shot->tag, shot->now_us };
+	return (struct module_data){ shot->tag, module_time(shot) };
 }
 
 static uint16_t balance(uint64_t cookie)
@@ -112,13 +115,8 @@ static void fill(const void *state, const struct module_scan *scan,
 	before = f->sum;
 	fill_put64(f, AT_DCID, shot->data_cookie);
 	fill_put32(f, AT_SCID, shot->tag);
-	fill_put64(f, AT_SCID + 4, shot->now_us);
+	fill_put64(f, AT_SCID + 4, module_time(shot));
 	fill_balance(f, AT_BALANCE, before, balance(shot->cookie));
-}
-
-static uint32_t elapsed_us(uint64_t then, uint64_t now)
-{
-	return now > then && now - then <= UINT32_MAX ? (uint32_t)(now - then) : 0;
 }
 
 /* Tag and time, and the cookie over them. */
@@ -126,13 +124,13 @@ static bool read_ids(const struct module_scan *scan, const struct probe_flow *fl
                      struct wire scid, struct wire dcid, struct observation *o)
 {
 	uint32_t tag = wire_get32(&scid);
-	uint64_t time_us = wire_get64(&scid), cookie = wire_get64(&dcid);
+	uint64_t time = wire_get64(&scid), cookie = wire_get64(&dcid);
 
 	if (scid.bad || dcid.bad || wire_get8(&dcid) != 0 || dcid.bad ||
-	    cookie != cookie_data(&scan->key, flow, tag, time_us))
+	    cookie != cookie_data(&scan->key, flow, tag, time))
 		return false;
 	o->tag = tag;
-	o->rtt_us = elapsed_us(time_us, o->when_us);
+	module_read_time(o, time);
 	return true;
 }
 
@@ -231,6 +229,7 @@ const struct probe_module probe_quic = {
 	.ip_proto = IPPROTO_UDP,
 	.has_port = true,
 	.sockets = MODULE_UDP,
+	.traces = true,
 	.checksum_at = 6,
 	.bpf_v4 = "udp",
 	.bpf_v6 = "ip6[6] = 17",

@@ -2,12 +2,7 @@
  * source port up to 12 more.  A SYN-ACK means open, a RST closed; both must
  * acknowledge exactly our SYN: section 3.10.7.1 has a closed port answer with
  * ACK = SEQ + 1, and 3.10.7.3 has the sender of a SYN ignore a RST without an
- * acceptable ACK.
- *
- * A timestamp option (RFC 7323) comes back in the SYN-ACK of most hosts.  Its 32
- * bits are 8 of check, 1 that says which, and 23 of the tag or, where there is none
- * or a larger one, of the time of sending in microseconds.  What fails the check
- * is not believed; the answer counts all the same. */
+ * acceptable ACK.  For the timestamp option see tcp.h. */
 #include <netinet/in.h>
 
 #include "probe/tcp.h"
@@ -17,20 +12,13 @@ enum {
 	AT_DPORT = 2,
 	AT_SEQ = 4,
 	OPTIONS = 4, /* maximum segment size */
-	WITH_TIME = OPTIONS + 12,
-	AT_TIME = TCP_HEADER + OPTIONS + 4,
-	DATA_BITS = 23,
-	OPTION_NOP = 1,
-	OPTION_TIME = 8,
-	OPTION_TIME_LENGTH = 10,
+	WITH_TIME = OPTIONS + TCP_STAMP_LENGTH,
+	AT_TIME = TCP_HEADER + OPTIONS + TCP_STAMP_AT,
 };
-
-#define DATA_MASK ((UINT32_C(1) << DATA_BITS) - 1)
-#define IS_TAG    (UINT32_C(1) << DATA_BITS)
 
 struct syn_state {
 	uint64_t mss, window;
-	bool no_timestamp;
+	bool no_timestamp, trace;
 };
 
 static const struct syn_state defaults = {
@@ -45,6 +33,8 @@ static const struct opt opts[] = {
 	          "receive window that is announced, 0 to 65535"),
 	OPT_FLAG("no-timestamp", 0, struct syn_state, no_timestamp,
 	         "no timestamp option: neither round-trip times nor tags"),
+	OPT_FLAG("trace", 0, struct syn_state, trace,
+	         "tell hop limit and time; --hop-limit sets it"),
 	OPT_END,
 };
 
@@ -71,24 +61,14 @@ static void layout(const void *state, struct wire_out *w)
 	wire_put16(w, (uint16_t)s->mss);
 	if (s->no_timestamp)
 		return;
-	wire_put32(w, (uint32_t)OPTION_NOP << 24 | OPTION_NOP << 16 | OPTION_TIME << 8 |
-	                      OPTION_TIME_LENGTH);
-	wire_put_zeros(w, 8);
+	tcp_put_stamp_option(w);
 }
 
 static struct module_data data_of(const void *state, const struct module_shot *shot)
 {
-	(void)state;
-	return (struct module_data){
-		shot->tag && shot->tag <= DATA_MASK ? IS_TAG | shot->tag
-						    : (uint32_t)shot->now_us & DATA_MASK,
-		1,
-	};
-}
+	const struct syn_state *s = state;
 
-static uint32_t add_check(uint64_t cookie, uint32_t data)
-{
-	return (uint32_t)cookie << (DATA_BITS + 1) | data;
+	return (struct module_data){ tcp_stamp_data(shot, s->trace), TCP_STAMP_KIND };
 }
 
 static uint16_t source_port(const struct module_scan *scan, uint64_t cookie)
@@ -106,30 +86,17 @@ static void fill(const void *state, const struct module_scan *scan,
 	fill_put32(f, AT_SEQ, (uint32_t)shot->cookie);
 	if (!s->no_timestamp)
 		fill_put32(f, AT_TIME,
-		           add_check(shot->data_cookie, data_of(state, shot).tag));
-}
-
-static void read_echo(const struct module_scan *scan, const struct probe_flow *flow,
-                      uint32_t echo, struct observation *o)
-{
-	uint32_t data = echo & (IS_TAG | DATA_MASK);
-
-	if (echo != add_check(cookie_data(&scan->key, flow, data, 1), data))
-		return;
-	if (data & IS_TAG)
-		o->tag = data & DATA_MASK;
-	else
-		o->rtt_us = ((uint32_t)o->when_us - data) & DATA_MASK;
+		           tcp_stamp(shot->data_cookie, tcp_stamp_data(shot, s->trace)));
 }
 
 static bool reply(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
 	const struct obs_segment *t = &o->more.tcp;
+	const struct syn_state *s = state;
 	uint64_t cookie;
 	uint8_t kind;
 
-	(void)state;
 	if (!tcp_read(flow, r, o))
 		return false;
 	cookie = cookie_flow(&scan->key, flow);
@@ -140,7 +107,7 @@ static bool reply(const void *state, const struct module_scan *scan,
 		return false;
 	o->outcome = kind & TCP_SYN ? OBS_OPEN : OBS_CLOSED;
 	if (t->options & OBS_TCP_TIME)
-		read_echo(scan, flow, t->ts_ecr, o);
+		tcp_read_stamp(scan, flow, t->ts_ecr, s->trace, o);
 	return true;
 }
 
@@ -148,16 +115,20 @@ static bool quote(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
 	uint16_t ours = wire_get16(&r), port = wire_get16(&r);
-	uint32_t seq = wire_get32(&r);
+	uint32_t seq = wire_get32(&r), stamp;
+	const struct syn_state *s = state;
 	uint64_t cookie;
 
-	(void)state;
 	flow->port = port;
 	cookie = cookie_flow(&scan->key, flow);
 	if (r.bad || ours != source_port(scan, cookie) || seq != (uint32_t)cookie)
 		return false;
 	o->port = port;
 	o->sport = ours;
+	wire_skip(&r, AT_TIME - 8);
+	stamp = wire_get32(&r);
+	if (!s->no_timestamp && !r.bad)
+		tcp_read_stamp(scan, flow, stamp, s->trace, o);
 	return true;
 }
 
@@ -168,6 +139,7 @@ const struct probe_module probe_tcp_syn = {
 	.proto = OBS_TCP,
 	.ip_proto = IPPROTO_TCP,
 	.has_port = true,
+	.traces = true,
 	.checksum_at = 16,
 	/* RST, or SYN and ACK; ip6[53] because libpcap's tcp[] is IPv4 only. */
 	.bpf_v4 = "tcp[13] & 4 != 0 or tcp[13] & 18 = 18",

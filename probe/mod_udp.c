@@ -1,7 +1,16 @@
 /* UDP: a request of the protocol that the port is known for.  The source port holds
  * 15 bits of the flow's cookie, and up to 64 more are in the payload, where the
  * protocol brings them back.  An answer is open; port unreachable from the target is
- * closed. */
+ * closed.
+ *
+ * If traced, a payload of one's own, or none, is followed by
+ *
+ *     offset 0   hop limit and send time, 8 bytes: module_time()
+ *     offset 8   64-bit cookie over flow, tag and time
+ *     offset 16  tag, 4 bytes
+ *     offset 20  2 bytes by which the sum of all these is 16 bits of the flow's
+ *                cookie: so the checksum of the datagram is the same for all hops
+ */
 #include <string.h>
 
 #include "probe/payload.h"
@@ -9,24 +18,42 @@
 
 enum {
 	SEARCHED = 256, /* bytes of an answer in which the cookie may be anywhere */
+	TRAILER = 22,
 };
 
 struct udp_state {
-	const char *payload;
+	const char *payload, *contact;
+	bool trace;
 	struct payload_table table;
 };
 
 /* Copied whole into each state, so no larger than needed: the table is filled by
  * prepare(). */
 static const struct {
-	const char *payload;
+	const char *payload, *contact;
+	bool trace;
 } defaults;
 
 static const struct opt opts[] = {
 	OPT_STR("payload", 0, struct udp_state, payload, "hex:|text:|file:",
 	        "what to send to every port instead of the built-in payloads"),
+	OPT_STR("contact", 0, struct udp_state, contact, "URI",
+	        "who to ask about the probes: the payload of traced ones (RFC 9511)"),
+	OPT_FLAG("trace", 0, struct udp_state, trace,
+	         "tell hop limit and time; --hop-limit sets it"),
 	OPT_END,
 };
+
+/* The trailer is at an even offset. */
+static size_t trailer_at(const struct payload *p)
+{
+	return (p->len + 1u) & ~1u;
+}
+
+static size_t payload_size(const struct udp_state *s, const struct payload *p)
+{
+	return s->trace ? trailer_at(p) + TRAILER : p->len;
+}
 
 static int prepare(void *state, struct diag *d)
 {
@@ -34,7 +61,19 @@ static int prepare(void *state, struct diag *d)
 
 	if (s->payload)
 		return payload_load_own(&s->table, s->payload, d);
+	if (s->trace)
+		return payload_load_uri(&s->table, s->contact ? s->contact : "", d);
 	return payload_load(&s->table, d);
+}
+
+static int check(const void *state, struct diag *d)
+{
+	const struct udp_state *s = state;
+
+	if (payload_size(s, &s->table.payload[0]) <= PAYLOAD_MAX)
+		return 0;
+	return diag_set(d, ERR_PARSE, "to trace, a payload may have %d bytes",
+	                PAYLOAD_MAX - TRAILER);
 }
 
 static unsigned variants(const void *state)
@@ -56,8 +95,9 @@ static void layout_of(const void *state, unsigned v, struct wire_out *w)
 	const struct udp_state *s = state;
 	const struct payload *p = &s->table.payload[v];
 
-	udp_layout(w, p->len);
+	udp_layout(w, payload_size(s, p));
 	wire_put(w, p->bytes, p->len);
+	wire_put_zeros(w, payload_size(s, p) - p->len);
 }
 
 static void layout(const void *state, struct wire_out *w)
@@ -65,12 +105,31 @@ static void layout(const void *state, struct wire_out *w)
 	layout_of(state, 0, w);
 }
 
-/* The second cookie is of the flow alone. */
+/* The second cookie is of the flow alone, but where there is a trailer. */
 static struct module_data data_of(const void *state, const struct module_shot *shot)
 {
-	(void)state;
-	(void)shot;
+	const struct udp_state *s = state;
+
+	if (s->trace)
+		return (struct module_data){ shot->tag, module_time(shot) };
 	return (struct module_data){ 0, 0 };
+}
+
+static uint16_t balance(uint64_t cookie)
+{
+	return (uint16_t)(cookie >> 16);
+}
+
+static void fill_trailer(const struct payload *p, const struct module_shot *shot,
+                         struct packet_fill *f)
+{
+	size_t at = UDP_HEADER + trailer_at(p);
+	uint64_t before = f->sum;
+
+	fill_put64(f, at, module_time(shot));
+	fill_put64(f, at + 8, shot->data_cookie);
+	fill_put32(f, at + 16, shot->tag);
+	fill_balance(f, at + 20, before, balance(shot->cookie));
 }
 
 static void write_cookie(uint8_t out[8], uint64_t cookie)
@@ -94,6 +153,8 @@ static void fill(const void *state, const struct module_scan *scan,
 
 	fill_put16(f, 0, udp_source_port(scan, shot->cookie));
 	fill_put16(f, 2, shot->flow.port);
+	if (s->trace)
+		fill_trailer(p, shot, f);
 	if (!p->fill_len)
 		return;
 	write_cookie(cookie, shot->data_cookie);
@@ -143,10 +204,32 @@ static uint64_t payload_sum(const struct payload *p, const struct module_scan *s
 	uint64_t sum = p->sum;
 	uint8_t cookie[8];
 
-	write_cookie(cookie, data_cookie(scan, flow));
+	if (p->fill_len)
+		write_cookie(cookie, data_cookie(scan, flow));
 	for (unsigned i = 0; i < p->fill_len; i += 2)
 		sum += (uint64_t)cookie[i] << 8 | cookie[i + 1];
 	return sum;
+}
+
+/* The trailer, if it is there: then it must be right. */
+static bool read_trailer(const struct payload *p, const struct module_scan *scan,
+                         const struct probe_flow *flow, struct wire r,
+                         struct observation *o)
+{
+	uint64_t time, cookie;
+	uint32_t tag;
+
+	if (wire_left(&r) < trailer_at(p) + TRAILER)
+		return true;
+	wire_skip(&r, trailer_at(p));
+	time = wire_get64(&r);
+	cookie = wire_get64(&r);
+	tag = wire_get32(&r);
+	if (cookie != cookie_data(&scan->key, flow, tag, time))
+		return false;
+	o->tag = tag;
+	module_read_time(o, time);
+	return true;
 }
 
 static bool quote(const void *state, const struct module_scan *scan,
@@ -155,12 +238,18 @@ static bool quote(const void *state, const struct module_scan *scan,
 	const struct udp_state *s = state;
 	const struct payload *p;
 	struct wire ports = r;
+	uint64_t expected;
 	uint16_t sum;
 
 	wire_skip(&ports, 2);
 	p = &s->table.payload[variant(s, wire_get16(&ports))];
-	return udp_quote(scan, flow, &r, p->len, &sum, o) &&
-	       sum == udp_checksum(flow, o->sport, payload_sum(p, scan, flow), p->len);
+	if (!udp_quote(scan, flow, &r, payload_size(s, p), &sum, o))
+		return false;
+	expected = payload_sum(p, scan, flow);
+	if (s->trace)
+		expected += balance(cookie_flow(&scan->key, flow));
+	return sum == udp_checksum(flow, o->sport, expected, payload_size(s, p)) &&
+	       (!s->trace || read_trailer(p, scan, flow, r, o));
 }
 
 const struct probe_module probe_udp = {
@@ -171,6 +260,7 @@ const struct probe_module probe_udp = {
 	.ip_proto = IPPROTO_UDP,
 	.has_port = true,
 	.sockets = MODULE_UDP,
+	.traces = true,
 	.checksum_at = 6,
 	.bpf_v4 = "udp",
 	.bpf_v6 = "ip6[6] = 17",
@@ -179,6 +269,7 @@ const struct probe_module probe_udp = {
 	.defaults_size = sizeof(defaults),
 	.state_size = sizeof(struct udp_state),
 	.prepare = prepare,
+	.check = check,
 	.variants = variants,
 	.variant = variant,
 	.layout = layout,

@@ -22,12 +22,14 @@ struct module_scan {
 	struct mac_key key;
 	uint16_t source_port; /* 0: the module's default */
 	bool kernel_id;       /* ICMP identifiers are the kernel's, not ours */
+	bool trace;           /* probes have hop limits of their own */
 };
 
 /* One packet to send. */
 struct module_shot {
 	struct probe_flow flow;
 	uint32_t tag;
+	uint8_t hop;          /* its hop limit, when that differs by target; else 0 */
 	uint64_t now_us;      /* wall clock */
 	uint64_t cookie;      /* of the flow */
 	uint64_t data_cookie; /* of what the module's data() says */
@@ -42,6 +44,23 @@ struct module_data {
 /* Which sockets of the kernel can do it without privileges (probe/sockets.h); RAW:
  * none. */
 enum module_sockets { MODULE_RAW, MODULE_PING, MODULE_UDP, MODULE_CONNECT };
+/* Where a probe has 64 bits of room for the time of sending, the hop limit is in the
+ * highest eight of them. */
+enum { MODULE_HOP_SHIFT = 56, MODULE_HOP_MAX = 63 };
+
+static inline uint64_t module_time(const struct module_shot *shot)
+{
+	return (uint64_t)shot->hop << MODULE_HOP_SHIFT | shot->now_us;
+}
+
+/* What such a word says of the probe; o->when_us is set. */
+static inline void module_read_time(struct observation *o, uint64_t word)
+{
+	uint64_t then = word & ((UINT64_C(1) << MODULE_HOP_SHIFT) - 1), now = o->when_us;
+
+	o->hop = (uint8_t)(word >> MODULE_HOP_SHIFT);
+	o->rtt_us = now > then && now - then <= UINT32_MAX ? (uint32_t)(now - then) : 0;
+}
 
 struct probe_module {
 	const char *name, *summary;
@@ -50,6 +69,8 @@ struct probe_module {
 	uint8_t ip_proto;
 	bool has_port; /* targets are (address, port); else the port is 0 */
 	enum module_sockets sockets;
+	bool traces; /* has an option "trace": probes tell their hop limit and time, and
+	                look alike to load balancers whatever these are */
 	uint16_t checksum_at;        /* within the upper layer */
 	const char *bpf_v4, *bpf_v6; /* which packets may be replies; see filter.c */
 	const struct opt *opts;      /* --probe-args; fields of the state */
@@ -87,7 +108,7 @@ struct probe_module {
 
 	/* Is this the beginning of our own probe, as quoted in an ICMP error?  r may
 	 * end anywhere after what the RFCs promise (8 bytes); its checksum means
-	 * nothing.  Sets port, sport, tag and rtt_us of *o. */
+	 * nothing.  Sets port, sport, tag, hop and rtt_us of *o. */
 	bool (*quote)(const void *state, const struct module_scan *scan,
 	              struct probe_flow *flow, struct wire r, struct observation *o);
 };

@@ -252,6 +252,7 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	atomic_init(&s->scope, cfg->scope);
 	atomic_init(&s->rate_pps, cfg->rate_pps);
 	s->reply.scan.source_port = cfg->source_port;
+	s->reply.scan.trace = cfg->trace;
 	mac_key_random(&s->reply.scan.key);
 	rc = add_modules(s, d);
 	if (rc == 0)

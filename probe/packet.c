@@ -113,6 +113,21 @@ void packet_start(struct packet_fill *f, const struct packet_template *t, uint8_
 	f->bad = w.bad;
 }
 
+void packet_set_hop(const struct packet_template *t, uint8_t *frame, uint8_t hop,
+                    uint16_t ident)
+{
+	uint8_t *ip = frame + t->ip_at;
+
+	if (t->v6) {
+		ip[7] = hop;
+		return;
+	}
+	store16(ip + 4, ident);
+	ip[8] = hop;
+	store16(ip + 10, 0);
+	store16(ip + 10, (uint16_t)~inet_fold(inet_sum(0, ip, V4_HEADER)));
+}
+
 bool packet_finish(struct packet_fill *f, const struct packet_template *t)
 {
 	uint16_t sum = (uint16_t)~inet_fold(f->sum);
@@ -220,7 +235,7 @@ static bool parse_v4(struct packet *p, struct wire *w, enum packet_origin origin
 
 	wire_skip(w, 1);
 	length = wire_get16(w);
-	wire_skip(w, 2);
+	p->ident = wire_get16(w);
 	fragment = wire_get16(w);
 	p->hop_limit = wire_get8(w);
 	p->proto = wire_get8(w);

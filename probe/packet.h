@@ -112,6 +112,11 @@ void packet_start(struct packet_fill *f, const struct packet_template *t, uint8_
                   struct addr128 src, struct addr128 dst);
 bool packet_finish(struct packet_fill *f, const struct packet_template *t);
 
+/* Another hop limit than the template's, and an IPv4 identification, for which an IPv6
+ * header has no place.  After packet_start(). */
+void packet_set_hop(const struct packet_template *t, uint8_t *frame, uint8_t hop,
+                    uint16_t ident);
+
 /* What precedes the IP header in captured bytes. */
 enum packet_l2 {
 	PACKET_L2_NONE,
@@ -128,6 +133,7 @@ struct packet {
 	struct addr128 src, dst;
 	struct wire l4; /* the upper layer, as much as there is */
 	uint8_t proto, hop_limit;
+	uint16_t ident; /* IPv4 */
 	bool v6;
 	bool whole;  /* the upper layer is here to its last byte */
 	bool packed; /* a fragment: its upper layer is only a part */

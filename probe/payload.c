@@ -160,3 +160,18 @@ int payload_load_own(struct payload_table *t, const char *spec, struct diag *d)
 	finish(p);
 	return rc;
 }
+
+int payload_load_uri(struct payload_table *t, const char *uri, struct diag *d)
+{
+	struct payload *p = &t->payload[0];
+	size_t n = strlen(uri);
+
+	if (n + 1 > PAYLOAD_MAX)
+		return diag_set(d, ERR_PARSE, "contact of more than %d bytes",
+		                PAYLOAD_MAX);
+	t->n = 1;
+	p->len = (uint16_t)(n ? n + 1 : 0);
+	memcpy(p->bytes, uri, p->len);
+	finish(p);
+	return 0;
+}

@@ -42,4 +42,7 @@ int payload_parse(struct payload_table *t, const char *text, struct diag *d);
 /* "hex:0a0b", "text:...", "file:NAME": the same for every port. */
 int payload_load_own(struct payload_table *t, const char *spec, struct diag *d);
 
+/* The text with its NUL, or nothing for an empty one: the same for every port. */
+int payload_load_uri(struct payload_table *t, const char *uri, struct diag *d);
+
 #endif

@@ -176,6 +176,22 @@ int ports_add_none(struct ports *p)
 	return add(p, NULL, NULL);
 }
 
+int ports_add_hops(struct ports *p, unsigned first, unsigned last)
+{
+	size_t n = p->n * (last - first + 1), k = 0;
+	uint32_t *v = malloc((n ? n : 1) * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (unsigned hop = first; hop <= last; hop++)
+		for (size_t i = 0; i < p->n; i++)
+			v[k++] = p->v[i] | PROBE_HOP(hop);
+	free(p->v);
+	p->v = v;
+	p->n = n;
+	return 0;
+}
+
 void ports_fini(struct ports *p)
 {
 	free(p->v);

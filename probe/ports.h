@@ -32,6 +32,9 @@ bool ports_have_bare(const struct ports *p);
 
 /* Turn bare ports into ports of the protocols: PROBE_TCP, PROBE_UDP, or both. */
 int ports_resolve(struct ports *p, uint32_t kinds);
+
+/* Each port with each hop limit from first to last (PROBE_HOP).  0 or -ENOMEM. */
+int ports_add_hops(struct ports *p, unsigned first, unsigned last);
 void ports_fini(struct ports *p);
 
 #endif

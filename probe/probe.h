@@ -31,13 +31,19 @@ enum { PROBE_SENDERS = 64 }; /* threads, at most */
  * has at most one module per (family, protocol); see probe_config. */
 struct probe_target {
 	struct addr128 addr;
-	uint32_t port; /* 0 for ICMP; with PROBE_TCP or PROBE_UDP: of that protocol */
+	uint32_t port; /* 0 for ICMP; with PROBE_TCP or PROBE_UDP: of that protocol;
+	                  with PROBE_HOP(): with that hop limit */
 	uint32_t tag;  /* comes back in the observation where the protocol has room */
 };
 
 /* A port without one of these is for the only module of the scan that has ports,
  * or for the first one. */
 enum { PROBE_TCP = 1 << 16, PROBE_UDP = 2 << 16 };
+
+/* A hop limit of its own, 1 to 63, in a scan with ->trace: its modules need their
+ * option "trace" for that. */
+enum { PROBE_HOP_SHIFT = 24, PROBE_HOP_MASK = 0xff };
+#define PROBE_HOP(n) ((uint32_t)(n) << PROBE_HOP_SHIFT)
 
 enum { PROBE_SOURCE_END = -1 };
 
@@ -86,6 +92,7 @@ struct probe_config {
 	bool unprivileged;
 	const char *gateway_mac; /* NULL: found by netlink, NDP or ARP */
 	unsigned hop_limit;      /* 0: 64 */
+	bool trace;              /* targets have hop limits of their own */
 	uint16_t source_port;    /* 0: default range */
 	uint16_t vantage;
 	bool dedup;              /* count and suppress repeated answers: the last 3 M

@@ -83,6 +83,16 @@ enum obs_outcome reply_outcome(const struct observation *o)
 	return addr_is_v4(o->target) ? outcome_v4(o) : outcome_v6(o);
 }
 
+static void read_ident(uint16_t ident, struct observation *o)
+{
+	uint8_t units = (uint8_t)((o->when_us >> 13) - ident);
+
+	if (ident >> 8 == 0 || ident >> 8 > MODULE_HOP_MAX)
+		return; /* not as we sent it */
+	o->hop = (uint8_t)(ident >> 8);
+	o->rtt_us = units ? (uint32_t)units << 13 : 1 << 12; /* give or take one */
+}
+
 bool reply_judge_quote(const struct reply_context *c, const struct packet *inner,
                        struct observation *o)
 {
@@ -97,7 +107,11 @@ bool reply_judge_quote(const struct reply_context *c, const struct packet *inner
 	o->target = inner->dst;
 	o->proto = lane->module->proto;
 	o->outcome = (uint8_t)reply_outcome(o);
-	return lane->module->quote(lane->state, &c->scan, &flow, inner->l4, o);
+	if (!lane->module->quote(lane->state, &c->scan, &flow, inner->l4, o))
+		return false;
+	if (c->scan.trace && !inner->v6 && !o->hop)
+		read_ident(inner->ident, o);
+	return true;
 }
 
 /* An error about an error is never ours: what we send is no error, and the

@@ -48,6 +48,14 @@ bool reply_judge(const struct reply_context *c, const struct packet *p,
 bool reply_judge_quote(const struct reply_context *c, const struct packet *inner,
                        struct observation *o);
 
+/* The IPv4 identification of a traced probe: its hop limit, and the time of sending in
+ * units of 8192 us, modulo 2 s.  It is there even where only 8 bytes behind the IP
+ * header are quoted. */
+static inline uint16_t reply_ident(uint8_t hop, uint64_t now_us)
+{
+	return (uint16_t)(hop << 8 | (now_us >> 13 & 0xff));
+}
+
 /* What an ICMP error means: *o has target, from, icmp_type and icmp_code. */
 enum obs_outcome reply_outcome(const struct observation *o);
 

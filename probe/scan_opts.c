@@ -96,6 +96,8 @@ const struct opt scan_opts[] = {
 	          "send from PORT instead of 61440-65535"),
 	OPT_STR("gateway-mac", 'G', CFG, gateway_mac, "MAC",
 	        "send to this MAC address instead of the gateway's"),
+	OPT_STR("hop-limit", 0, CFG, hop_range, "A-B",
+	        "trace: probe each target with each hop limit from A to B (1 to 63)"),
 	OPT_COUNT("probe-ttl", 0, CFG, hop_limit, "N", "hop limit of the probes"),
 	OPT_COUNT("vantage", 0, CFG, vantage, "N", "number of this node, for results"),
 	OPT_STR("link", 0, CFG, link, "LINK",

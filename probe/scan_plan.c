@@ -291,19 +291,59 @@ static int add_arg(struct scan_job *j, struct scan_options *o, unsigned slot,
 	struct opt_list *list = &o->module_args;
 	char **arg = &j->owned_args[slot];
 
-	if (!value)
-		return 0;
 	if (list->n + 1 > SCAN_ARGS)
 		return diag_set(d, ERR_PARSE, "more than %d probe arguments", SCAN_ARGS);
 	if (list->n && list->v != j->args)
 		memcpy(j->args, list->v, list->n * sizeof(*j->args));
-	if (asprintf(arg, "%s=%s", name, value) < 0) {
+	if (asprintf(arg, "%s%s%s", name, value ? "=" : "", value ? value : "") < 0) {
 		*arg = NULL;
 		return -ENOMEM;
 	}
 	j->args[list->n] = *arg;
 	*list = (struct opt_list){ j->args, list->n + 1 };
 	return 0;
+}
+
+/* What a trace is about, in the order of the default fields. */
+static const char trace_fields[] = "target,hop,saddr,proto,port,outcome,ttl,quoted_ttl,"
+				   "rtt_us,timestamp_ts";
+
+/* "a-b" or "a". */
+static bool parse_hops(unsigned hops[2], const char *text)
+{
+	const char *dash = strchr(text, '-');
+	uint64_t first, last;
+	char number[8];
+
+	if (dash && (size_t)(dash - text) >= sizeof(number))
+		return false;
+	snprintf(number, sizeof(number), "%.*s", dash ? (int)(dash - text) : 7, text);
+	if (!opt_parse_count(&first, number) ||
+	    !opt_parse_count(&last, dash ? dash + 1 : text) || first < 1 ||
+	    last < first || last > MODULE_HOP_MAX)
+		return false;
+	hops[0] = (unsigned)first;
+	hops[1] = (unsigned)last;
+	return true;
+}
+
+static int read_hops(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	if (!o->hop_range)
+		return 0;
+	if (!parse_hops(j->order.hops, o->hop_range))
+		return diag_set(d, ERR_PARSE,
+		                "--hop-limit '%.20s' is no A-B within 1 and %d",
+		                o->hop_range, MODULE_HOP_MAX);
+	for (size_t i = 0; i < o->modules.n; i++) {
+		const struct probe_module *m = module_find(o->modules.v[i]);
+
+		if (m && !m->traces)
+			return diag_set(d, ERR_PARSE,
+			                "%s: its probes cannot tell their hop limit",
+			                m->name);
+	}
+	return ports_add_hops(&j->ports, j->order.hops[0], j->order.hops[1]);
 }
 
 static void make_config(struct scan_job *j, const struct scan_options *o)
@@ -326,6 +366,7 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.unprivileged = o->unprivileged,
 		.gateway_mac = o->gateway_mac,
 		.hop_limit = (unsigned)o->hop_limit,
+		.trace = o->hop_range != NULL,
 		.source_port = (uint16_t)o->source_port,
 		.vantage = (uint16_t)o->vantage,
 		.dedup = o->dedup == 0,
@@ -355,9 +396,13 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (rc == 0)
 		rc = read_ports(j, o, d);
 	if (rc == 0)
+		rc = read_hops(j, o, d);
+	if (rc == 0 && o->payload)
 		rc = add_arg(j, o, 0, "payload", o->payload, d);
-	if (rc == 0)
+	if (rc == 0 && o->contact)
 		rc = add_arg(j, o, 1, "contact", o->contact, d);
+	if (rc == 0 && o->hop_range)
+		rc = add_arg(j, o, 2, "trace", NULL, d);
 	if (rc == 0)
 		rc = read_shard(j, o, d);
 	if (rc == 0)
@@ -365,7 +410,9 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (rc == 0)
 		rc = read_order(j, o, d);
 	if (rc == 0)
-		rc = obs_fields_parse(&j->fields, o->fields, d);
+		rc = obs_fields_parse(
+			&j->fields, !o->fields && o->hop_range ? trace_fields : o->fields,
+			d);
 	if (rc == 0 && o->filter)
 		rc = expr_parse(&j->filter, o->filter, d);
 	make_config(j, o);

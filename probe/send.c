@@ -69,6 +69,7 @@ struct sender {
 
 static bool fits(const struct probe_module *m, uint32_t port)
 {
+	port &= ~PROBE_HOP(PROBE_HOP_MASK);
 	if (m->has_port != (port != 0))
 		return false;
 	return port <= UINT16_MAX || m->proto == (port & PROBE_UDP ? OBS_UDP : OBS_TCP);
@@ -115,6 +116,7 @@ static bool enlist(struct sender *x, const struct ring_item *item, bool first,
 		                          .port = (uint16_t)item->target.port,
 		                          .proto = lane->reply.module->proto };
 	shot->tag = item->target.tag;
+	shot->hop = (uint8_t)(item->target.port >> PROBE_HOP_SHIFT);
 	shot->now_us = now_us;
 	cookie_batch_set(&v->cookies, v->n, &shot->flow);
 	v->item[v->n] = *item;
@@ -169,6 +171,9 @@ static int make_packet(struct sender *x, const struct scan_lane *lane,
 			return rc < 0 ? rc : -ENOBUFS;
 	}
 	packet_start(&fill, template, frame, shot->flow.src, shot->flow.dst);
+	if (shot->hop)
+		packet_set_hop(template, frame, shot->hop,
+		               reply_ident(shot->hop, shot->now_us));
 	m->fill(lane->reply.state, &x->s->reply.scan, shot, &fill);
 	if (!packet_finish(&fill, template))
 		return diag_set(d, -EMSGSIZE, "%s: a field lies outside its packet",

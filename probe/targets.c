@@ -44,6 +44,7 @@ struct stream {
 	size_t ahead_at, ahead_n;
 	u128 skip;
 	uint32_t pairs;
+	unsigned hops[2];
 };
 
 struct targets {
@@ -346,14 +347,15 @@ static bool push_address(struct targets *t, struct addr128 a, uint16_t port)
 {
 	struct stream *s = &t->stream;
 	struct probe_target chunk[CHUNK];
-	uint32_t own = port | s->pairs;
-	const uint32_t *ports = port ? &own : t->ports.v;
-	size_t n = 0, n_ports = port ? 1 : t->ports.n;
+	size_t n = 0, n_ports = port ? s->hops[1] - s->hops[0] + 1 : t->ports.n;
 
 	for (size_t i = 0; i < n_ports && s->left > 0; i++, s->left--) {
+		uint32_t own = port | s->pairs | PROBE_HOP(s->hops[0] + i);
+
 		if (s->seen++ % s->shard.count != s->shard.index)
 			continue;
-		chunk[n++] = (struct probe_target){ .addr = a, .port = ports[i] };
+		chunk[n++] = (struct probe_target){ .addr = a,
+			                            .port = port ? own : t->ports.v[i] };
 		if (n < CHUNK)
 			continue;
 		if (queue_push(s->queue, chunk, n, UINT64_MAX) < n)
@@ -417,6 +419,8 @@ int targets_open_stream(struct targets **out, const char *path,
 	s->repeatable = cfg->repeatable;
 	s->skip = cfg->skip;
 	s->pairs = cfg->pairs;
+	s->hops[0] = cfg->hops[0];
+	s->hops[1] = cfg->hops[1];
 	s->shard = cfg->shard;
 	s->left = cfg->limit.count ? (uint64_t)cfg->limit.count : UINT64_MAX;
 	s->limit = s->left;

@@ -47,9 +47,11 @@ struct targets_config {
 	struct targets_limit limit;
 	unsigned probe_length; /* of IPv6 sub-prefixes, 1 to 128; 0: every address */
 	struct targets_iid iid;
-	bool repeatable; /* a stream's order depends on list and seed alone */
-	u128 skip;       /* so many of the shard's targets are not given out */
-	uint32_t pairs;  /* PROBE_TCP, PROBE_UDP or 0: what the ports in a list are of */
+	bool repeatable;  /* a stream's order depends on list and seed alone */
+	u128 skip;        /* so many of the shard's targets are not given out */
+	unsigned hops[2]; /* hop limits, first and last, of pairs in a list; 0: none.  The
+	                     ports have them already (ports_add_hops()) */
+	uint32_t pairs;   /* PROBE_TCP, PROBE_UDP or 0: what the ports in a list are of */
 };
 
 /* "addr", "prefix/len" or "first-last". */

@@ -68,3 +68,59 @@ bool tcp_read(struct probe_flow *flow, struct wire r, struct observation *o)
 	read_options(r, &o->more.tcp);
 	return true;
 }
+
+enum {
+	TAG_BITS = 23,
+	TRACE_TIME_BITS = 18,
+	TRACE_UNIT_BITS = 4, /* of the time: 16 us */
+	DATA_BITS = 24,
+};
+
+#define LOW(bits)       ((UINT32_C(1) << (bits)) - 1)
+#define IS_TAG          (UINT32_C(1) << TAG_BITS)
+#define OPTION_TIME_LEN 10
+
+uint32_t tcp_stamp_data(const struct module_shot *shot, bool trace)
+{
+	if (trace)
+		return (uint32_t)(shot->hop & MODULE_HOP_MAX) << TRACE_TIME_BITS |
+		       ((uint32_t)(shot->now_us >> TRACE_UNIT_BITS) &
+		        LOW(TRACE_TIME_BITS));
+	if (shot->tag && shot->tag <= LOW(TAG_BITS))
+		return IS_TAG | shot->tag;
+	return (uint32_t)shot->now_us & LOW(TAG_BITS);
+}
+
+static uint32_t trace_rtt(uint64_t now_us, uint32_t data)
+{
+	uint32_t units =
+		((uint32_t)(now_us >> TRACE_UNIT_BITS) - data) & LOW(TRACE_TIME_BITS);
+
+	return units ? units << TRACE_UNIT_BITS : 1;
+}
+
+void tcp_read_stamp(const struct module_scan *scan, const struct probe_flow *flow,
+                    uint32_t stamp, bool trace, struct observation *o)
+{
+	uint32_t data = stamp & LOW(DATA_BITS);
+
+	if (stamp != tcp_stamp(cookie_data(&scan->key, flow, data, TCP_STAMP_KIND), data))
+		return;
+	if (trace) {
+		o->hop = (uint8_t)(data >> TRACE_TIME_BITS);
+		o->rtt_us = trace_rtt(o->when_us, data);
+	} else if (data & IS_TAG) {
+		o->tag = data & LOW(TAG_BITS);
+	} else {
+		o->rtt_us = ((uint32_t)o->when_us - data) & LOW(TAG_BITS);
+	}
+}
+
+void tcp_put_stamp_option(struct wire_out *w)
+{
+	wire_put8(w, OPTION_NOP);
+	wire_put8(w, OPTION_NOP);
+	wire_put8(w, OPTION_TIME);
+	wire_put8(w, OPTION_TIME_LEN);
+	wire_put_zeros(w, 8);
+}

@@ -147,9 +147,27 @@ static void a_failed_allocation_changes_nothing(void **state)
 	ports_fini(&p);
 }
 
+static void hops_multiply_ports(void **state)
+{
+	struct ports p = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "icmp,80,udp/53", NULL), 0);
+	assert_int_equal(ports_add_hops(&p, 2, 4), 0);
+	assert_int_equal(p.n, 9);
+	for (unsigned hop = 2; hop <= 4; hop++)
+		for (unsigned i = 0; i < 3; i++) {
+			static const uint32_t ports[] = { 0, 80, PROBE_UDP | 53 };
+
+			assert_int_equal(p.v[3 * (hop - 2) + i], ports[i] | hop << 24);
+		}
+	ports_fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hops_multiply_ports),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(lists_are_sorted_and_unique),
 		cmocka_unit_test(bad_lists_change_nothing),
