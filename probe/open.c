@@ -56,6 +56,8 @@ static int fit_privileges(const struct probe_scan *s, const struct probe_module 
 		return diag_set(d, -EINVAL, "%s is for --unprivileged", (*m)->name);
 	if (!s->cfg.unprivileged)
 		return 0;
+	if (s->cfg.trace)
+		return diag_set(d, -EPERM, "hop limits take raw sockets (CAP_NET_RAW)");
 	if (*m == &probe_tcp_syn)
 		*m = &probe_tcp_connect;
 	if ((*m)->sockets == MODULE_RAW)
