@@ -170,13 +170,15 @@ void sx_novel_mix(struct sx_novel *nv, const struct sx_model *m, unsigned depth)
 		nv->p[v] /= sum;
 }
 
+/* Counting as if one full error had been seen keeps what was seen a few times
+ * only from moving a weight far: most of the weights are like that. */
 static void adapt(struct sx_learner *l, float *weight, float gradient)
 {
 	size_t i = (size_t)(weight - (float *)l->w);
 	float *sq = (float *)&l->sum_sq + i;
 
 	*sq += gradient * gradient;
-	*weight += l->rate * gradient / (1e-3f + sqrtf(*sq));
+	*weight += l->rate * gradient / (1 + sqrtf(*sq));
 }
 
 void sx_novel_learn(struct sx_learner *l, const struct sx_novel *nv, unsigned depth,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-	MAX_FOLDS = 10,
+	MAX_FOLDS = 4,
 	EXAMPLES = 40000, /* seeds to learn from, in all */
 	MIN_SEEDS = 20,   /* below, the weights stay as they are */
 	AVERAGE_EVERY = 64
@@ -14,7 +14,7 @@ enum {
 /* What is less likely than this, over the number of seeds, will not be walked
  * to, and need not be predicted well. */
 static const float reach = 1e-3f;
-static const float rate = 0.06f;
+static const float rate = 0.06f, slowdown = 2;
 
 static void first_weights(struct sx_weights *w)
 {
@@ -39,7 +39,7 @@ struct trainer {
 	struct sx_model m; /* of the seeds that are not held out */
 	struct sx_learner l;
 	double *sum; /* of the weights, for their average */
-	uint64_t n_sum, n_seen;
+	uint64_t n_sum, n_seen, n_total;
 	struct addr128 *kept, *held;
 	size_t n_kept, n_held;
 };
@@ -138,16 +138,16 @@ static void hold_out(struct trainer *t, const struct sx_model *m, size_t n_held,
 	}
 }
 
-static int train_fold(struct trainer *t, unsigned fold)
+static int train_fold(struct trainer *t)
 {
 	int rc;
 
 	sx_model_init(&t->m, t->kept, (uint32_t)t->n_kept);
 	rc = sx_build(&t->m);
-	t->l.rate = rate / (1 + 0.7f * (float)fold);
 	for (size_t i = 0; i < t->n_held && rc == 0; i++) {
+		t->l.rate = rate / (1 + slowdown * (float)t->n_seen / (float)t->n_total);
 		learn_from(t, t->held[i]);
-		if (fold > 0 && ++t->n_seen % AVERAGE_EVERY == 0)
+		if (++t->n_seen > t->n_total / 2 && t->n_seen % AVERAGE_EVERY == 0)
 			average(t);
 	}
 	sx_model_fini(&t->m);
@@ -158,7 +158,7 @@ static int train_fold(struct trainer *t, unsigned fold)
  * much, and building its tables is what costs. */
 static unsigned count_folds(uint32_t n)
 {
-	unsigned folds = n < 20000 ? MAX_FOLDS : n < 100000 ? 6 : 2;
+	unsigned folds = n < 20000 ? MAX_FOLDS : n < 100000 ? 3 : n < 300000 ? 2 : 1;
 
 	return n < MIN_SEEDS ? 0 : folds;
 }
@@ -167,7 +167,7 @@ int sx_train(struct sx_model *m, uint64_t seed)
 {
 	struct trainer *t = calloc(1, sizeof(*t));
 	unsigned folds = count_folds(m->n);
-	size_t n_held = m->n / (folds == 6 ? 6 : 10);
+	size_t n_held = m->n / (folds > 1 ? folds : 5);
 	struct rng r;
 	int rc = -ENOMEM;
 
@@ -181,12 +181,13 @@ int sx_train(struct sx_model *m, uint64_t seed)
 	if (!t->held || !t->kept || !t->sum)
 		goto out;
 	rng_init(&r, seed);
+	t->n_total = n_held * folds;
 	first_weights(&t->m.w);
 	t->l.w = &t->m.w;
 	rc = 0;
 	for (unsigned f = 0; f < folds && rc == 0; f++) {
 		hold_out(t, m, n_held, &r);
-		rc = train_fold(t, f);
+		rc = train_fold(t);
 	}
 	m->w = t->m.w;
 	for (size_t i = 0; i < SX_N_WEIGHTS && t->n_sum > 0; i++)
