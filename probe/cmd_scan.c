@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/priv.h"
 #include "common/stop.h"
+#include "probe/cmd_grab.h"
 #include "probe/module.h"
 #include "probe/scan_config.h"
 
@@ -654,5 +655,11 @@ const struct cmd probe_cmds[] = {
 	  scan_opts, &scan_defaults, sizeof(struct scan_options), CMD_RAW,
 	  "A TARGET is an address, a prefix or a range a-b; '-' reads a list from standard "
 	  "input.  Without targets, those of the allowlist are probed." },
+	{ "grab", grab_cmd_run, "[TARGET...]",
+	  "connect to open ports: banners and certificates", grab_opts,
+	  &grab_option_defaults, sizeof(struct grab_options), 0,
+	  "A TARGET is addr:port or [addr]:port, or, with -p, an address, a prefix or a "
+	  "range a-b; '-' reads a list from standard input, such as the results of "
+	  "'sextant probe scan'." },
 	{ .name = NULL },
 };

@@ -13,7 +13,7 @@ allowed() {
 # The folder that may use an external library's header, by pattern.
 owner() {
 	case $1 in
-	pcap*.h | pcap/* | xdp/* | bpf/*) echo probe ;;
+	pcap*.h | pcap/* | xdp/* | bpf/* | openssl/*) echo probe ;;
 	ldns/*) echo seeds ;;
 	bzlib.h | zlib.h | lzma.h | zstd.h | xxhash.h | sodium.h) echo common ;;
 	nats/* | nats.h | libpq-fe.h | librdkafka/*) echo fleet ;;
