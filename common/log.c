@@ -1,5 +1,6 @@
 #include "common/log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -7,11 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 /* The one place with mutable state of its own: how much to say, and whether a
  * status line stands unfinished on the terminal. */
 static _Atomic enum log_level max_level = LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool status_open;
+static FILE *file; /* NULL: stderr */
 
 void log_set_level(enum log_level level)
 {
@@ -22,17 +26,36 @@ void log_set_level(enum log_level level)
 __attribute__((format(printf, 3, 0))) static void
 emit(enum log_level level, const char *label, const char *fmt, va_list ap)
 {
+	char when[32];
+
 	if (level > atomic_load(&max_level))
 		return;
 	pthread_mutex_lock(&lock);
-	if (status_open)
+	if (status_open && !file)
 		fputs("\r\033[K", stderr);
-	status_open = false;
-	fputs(label, stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	fflush(stderr);
+	status_open &= file != NULL;
+	if (file)
+		fprintf(file, "%s ", clock_format_utc(when, clock_wall_us()));
+	fputs(label, file ? file : stderr);
+	vfprintf(file ? file : stderr, fmt, ap);
+	fputc('\n', file ? file : stderr);
+	fflush(file ? file : stderr);
 	pthread_mutex_unlock(&lock);
+}
+
+int log_to_file(const char *path)
+{
+	FILE *f = fopen(path, "ae"), *old;
+
+	if (!f)
+		return -errno;
+	pthread_mutex_lock(&lock);
+	old = file;
+	file = f;
+	pthread_mutex_unlock(&lock);
+	if (old)
+		fclose(old);
+	return 0;
 }
 
 void log_error(const char *fmt, ...)
@@ -87,6 +110,18 @@ void log_status(const char *fmt, ...)
 	if (!tty)
 		fputc('\n', stderr);
 	status_open = tty;
+	fflush(stderr);
+	pthread_mutex_unlock(&lock);
+}
+
+void log_raw(const char *fmt, ...)
+{
+	va_list ap;
+
+	pthread_mutex_lock(&lock);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	fflush(stderr);
 	pthread_mutex_unlock(&lock);
 }

@@ -301,6 +301,16 @@ static void typed(char buf[static 64], int ch, char *argv[])
 		log_quote(buf, 64, argv[optind - 1], strlen(argv[optind - 1]));
 }
 
+/* "-oX" would be -o with a value: what a row has as a whole is spelt in long. */
+static void spell_out(const struct opt *opts, int argc, char *argv[])
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		for (const struct opt *o = opts; o && o->name; o++)
+			if (o->alias == 2 && argv[i][0] == '-' &&
+			    !strcmp(argv[i] + 1, o->name))
+				argv[i] = (char *)o->help;
+}
+
 /* Fill cfg; CMD_OK, CMD_USAGE, or HELP_VALUE negated when help was asked. */
 static int parse_options(const struct cmd *c, void *cfg, int argc, char *argv[])
 {
@@ -309,6 +319,7 @@ static int parse_options(const struct cmd *c, void *cfg, int argc, char *argv[])
 	int ch;
 
 	parse_init(&p, c->opts);
+	spell_out(c->opts, argc, argv);
 	optind = 0;
 	while ((ch = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1) {
 		const struct opt *o;

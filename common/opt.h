@@ -32,7 +32,7 @@ struct opt {
 	size_t offset;
 	const char *metavar, *help;
 	const char *const *choices; /* OPT_TYPE_ENUM: NULL-terminated */
-	bool alias;                 /* another tool's name for the row above */
+	unsigned char alias; /* another tool's name for a row: 2 of one dash, -oX */
 };
 
 /* The conditional costs nothing and rejects a field of the wrong type. */
@@ -61,6 +61,11 @@ struct opt {
 #define OPT_ALIAS(n, c, t, cfg, f, T)                                  \
 	{                                                              \
 		n, c, t, OPT_FIELD_(cfg, f, T), NULL, NULL, NULL, true \
+	}
+/* The same with several letters behind one dash, as "-oX"; spelt is "--oX". */
+#define OPT_DASH(n, spelt, t, cfg, f, T)                             \
+	{                                                            \
+		n, 0, t, OPT_FIELD_(cfg, f, T), NULL, spelt, NULL, 2 \
 	}
 #define OPT_END                                                    \
 	{                                                          \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/input.h"
+#include "common/json.h"
 #include "common/log.h"
 
 enum { BUF_SIZE = 256 * 1024, REPORTED = 3, ITEM_MAX = PREFIX_STRLEN };
@@ -13,11 +14,13 @@ enum { BUF_SIZE = 256 * 1024, REPORTED = 3, ITEM_MAX = PREFIX_STRLEN };
 struct reader {
 	struct input *in;
 	struct reader_policy policy;
-	struct diag why; /* of rc */
-	int rc;          /* an error, once met, is met again */
-	bool raw_end;    /* the input has no more bytes */
-	bool told;       /* the count of bad lines */
-	bool begun;      /* a line other than comments was seen */
+	struct diag why;  /* of rc */
+	int rc;           /* an error, once met, is met again */
+	bool raw_end;     /* the input has no more bytes */
+	bool told;        /* the count of bad lines */
+	bool begun;       /* a line other than comments was seen */
+	bool header;      /* it named the columns, ... */
+	bool port_column; /* ... the second one a port */
 	uint64_t number, good, bad;
 	size_t pos, seen, len; /* unread from pos; no line end in pos .. seen - 1 */
 	size_t binary;         /* first byte that no text has; BUF_SIZE: none */
@@ -260,6 +263,55 @@ static bool parse_pair(struct reader_item *it, const char *s, size_t n)
 	return true;
 }
 
+static bool read_port(uint16_t *port, const char *s, size_t n)
+{
+	unsigned v = 0;
+
+	if (n == 0 || n > 5)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+		v = 10 * v + (unsigned)(s[i] - '0');
+	}
+	*port = (uint16_t)v;
+	return v > 0 && v <= UINT16_MAX;
+}
+
+/* The first of the keys, NULL at the end, that the line's object has as a string or
+ * a number. */
+static bool json_first(const char *s, const char *const *keys, char *buf, size_t cap)
+{
+	for (; *keys; keys++) {
+		enum json_kind kind = json_get(s, *keys, buf, cap);
+
+		if (kind == JSON_STRING || kind == JSON_NUMBER)
+			return true;
+	}
+	return false;
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *parse_json(struct reader_item *it, const char *s)
+{
+	static const char *const addrs[] = { "ip",     "saddr", "addr", "address",
+		                             "target", "host",  NULL };
+	static const char *const ports[] = { "port", "sport", NULL };
+	char addr[ITEM_MAX], port[8];
+
+	if (!json_first(s, addrs, addr, sizeof(addr)))
+		return "is no JSON object with an \"ip\"";
+	if (!addr_parse(&it->first, addr))
+		return "has no address in its \"ip\"";
+	it->last = it->first;
+	it->is_prefix = true;
+	it->len = 128;
+	if (json_first(s, ports, port, sizeof(port)) && strcmp(port, "0") != 0 &&
+	    !read_port(&it->port, port, strlen(port)))
+		return "has no port in its \"port\"";
+	return NULL;
+}
+
 static char *skip_blanks(char *s)
 {
 	while (is_blank(*s))
@@ -318,6 +370,50 @@ static bool is_header(const char *s, size_t len)
 	return !looks_like_host_name(s, len);
 }
 
+/* The n bytes at s, without blanks and quotes around them. */
+static size_t strip(const char **s, size_t n)
+{
+	while (n && (is_blank(**s) || **s == '"')) {
+		++*s;
+		n--;
+	}
+	while (n && (is_blank((*s)[n - 1]) || (*s)[n - 1] == '"'))
+		n--;
+	return n;
+}
+
+static void read_header(struct reader *r, const char *s)
+{
+	static const char *const names[] = { "port", "sport", "dport" };
+	const char *second = strchr(s, ',');
+	size_t n;
+
+	r->header = true;
+	if (!second)
+		return;
+	second++;
+	n = strcspn(second, ",#");
+	n = strip(&second, n);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (n == strlen(names[i]) && !memcmp(second, names[i], n))
+			r->port_column = true;
+}
+
+/* The port behind a comma, at rest. */
+static void find_port(const struct reader *r, struct reader_item *it, const char *rest)
+{
+	const char *text = rest + 1;
+	size_t n;
+
+	if (*rest != ',' || (r->header && !r->port_column))
+		return;
+	n = strcspn(text, ",#");
+	if (!r->header && text[n] == ',')
+		return;
+	n = strip(&text, n);
+	(void)(read_port(&it->port, text, n) || (it->port = 0));
+}
+
 static int next_item(struct reader *r, struct reader_item *item)
 {
 	struct reader_item it;
@@ -332,9 +428,16 @@ static int next_item(struct reader *r, struct reader_item *item)
 		if (!*s || *s == '#' || *s == ';')
 			continue;
 		it.port = 0;
-		why = parse_item(&it, s, r->line_end, &len);
-		if (why && r->policy.ports && parse_pair(&it, s, len))
-			why = NULL;
+		if (r->policy.ports && *s == '{') {
+			why = parse_json(&it, s);
+			len = (size_t)(r->line_end - s);
+		} else {
+			why = parse_item(&it, s, r->line_end, &len);
+			if (why && r->policy.ports && parse_pair(&it, s, len))
+				why = NULL;
+			else if (!why && r->policy.ports && !it.port)
+				find_port(r, &it, s + len);
+		}
 		if (!why && r->policy.v6_only && addr_is_v4(it.first)) {
 			why = "is IPv4, in a list of IPv6 addresses";
 			bad = ERR_FAMILY;
@@ -347,6 +450,8 @@ static int next_item(struct reader *r, struct reader_item *item)
 		}
 		if (r->begun || !is_header(s, len))
 			rc = reject(r, bad, s, len, why);
+		else
+			read_header(r, s);
 		r->begun = true;
 		if (rc < 0)
 			return rc;

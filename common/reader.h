@@ -28,7 +28,11 @@ struct reader_policy {
 	bool strict;       /* the first bad line is an error */
 	bool v6_only;      /* an IPv4 item is a bad line (ERR_FAMILY when strict) */
 	unsigned reported; /* how many bad lines to log; 0 means 3 */
-	bool ports;        /* "a.b.c.d:port" and "[addr]:port" are addresses, too */
+	/* "a.b.c.d:port" and "[addr]:port" are addresses, too; "addr,port" is where
+	 * there is nothing else on the line, or the file's header names the second
+	 * column so; and so is a line of JSON with "ip", "saddr", "addr", "address",
+	 * "target" or "host", and perhaps "port" or "sport". */
+	bool ports;
 };
 
 /* A line's item: an address (len 128, or 128 for IPv4 too), a prefix, or a

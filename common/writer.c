@@ -41,8 +41,11 @@ struct writer {
 		lzma_stream xz;
 		ZSTD_CCtx *zstd;
 	} state;
-	size_t n; /* bytes in buf */
-	char buf[BUF_SIZE];
+	const char *tail; /* NULL: none */
+	bool cut;         /* at the end, what was there before may reach further */
+	uint64_t drained; /* bytes that left buf */
+	size_t n;         /* bytes in buf */
+	char buf[BUF_SIZE + WRITER_TAIL_MAX];
 	char out[OUT_SIZE]; /* of the codec */
 };
 
@@ -232,6 +235,19 @@ static const struct codec *codec_find(const char *path)
 	return NULL;
 }
 
+/* The buffer and the tail in one call, and back to before the tail. */
+static int write_tailed(struct writer *w)
+{
+	size_t n = strlen(w->tail);
+	int rc;
+
+	memcpy(w->buf + w->n, w->tail, n);
+	rc = write_all(w->fd, w->buf, w->n + n);
+	if (rc == 0 && lseek(w->fd, -(off_t)n, SEEK_CUR) < 0)
+		rc = -errno;
+	return rc;
+}
+
 /* Pass on the buffer. */
 static int drain(struct writer *w, enum op op)
 {
@@ -239,8 +255,11 @@ static int drain(struct writer *w, enum op op)
 
 	if (!rc && w->codec)
 		rc = w->codec->push(w, w->buf, w->n, op);
+	else if (!rc && w->tail)
+		rc = write_tailed(w);
 	else if (!rc)
 		rc = write_all(w->fd, w->buf, w->n);
+	w->drained += w->n;
 	w->n = 0;
 	return w->rc = rc;
 }
@@ -412,6 +431,46 @@ int writer_append(struct writer **out, const char *path, uint64_t *size, struct 
 	return 0;
 }
 
+static bool can_go_back(const char *path)
+{
+	struct stat st;
+
+	if (is_stdout_name(path) || codec_find(path) || strncmp(path, "/dev/", 5) == 0)
+		return false;
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+int writer_open_tailed(struct writer **out, const char *path, const char *tail,
+                       struct diag *d)
+{
+	uint64_t size;
+	int rc;
+
+	if (!can_go_back(path))
+		return writer_open(out, path, d);
+	rc = writer_append(out, path, &size, d);
+	if (rc < 0)
+		return rc;
+	if (ftruncate((*out)->fd, 0) < 0 || lseek((*out)->fd, 0, SEEK_SET) < 0) {
+		rc = diag_set(d, -errno, "%s: %s", path, strerror(errno));
+		writer_close(*out);
+		return rc;
+	}
+	(*out)->tail = tail;
+	(*out)->cut = true;
+	return 0;
+}
+
+void writer_drop_tail(struct writer *w)
+{
+	w->tail = NULL;
+}
+
+uint64_t writer_size(const struct writer *w)
+{
+	return w->drained + w->n;
+}
+
 int writer_write(struct writer *w, const void *buf, size_t n)
 {
 	const char *p = buf;
@@ -494,7 +553,13 @@ int writer_sync_dir(const char *path)
 static int finish(struct writer *w)
 {
 	int rc = drain(w, OP_FINISH);
+	off_t end;
 
+	if (rc == 0 && w->cut && !w->tail) {
+		end = lseek(w->fd, 0, SEEK_CUR);
+		if (end < 0 || ftruncate(w->fd, end) < 0)
+			return -errno;
+	}
 	if (rc < 0 || !w->path)
 		return rc;
 	if (fsync(w->fd) < 0 || rename(w->tmp, w->path) < 0)

@@ -24,6 +24,20 @@ int writer_open(struct writer **out, const char *path, struct diag *d);
  * size after that in *size (0 for what is no file).  Never compressed. */
 int writer_append(struct writer **out, const char *path, uint64_t *size, struct diag *d);
 
+/* Written directly and from the start, too: after every flush the file ends with tail
+ * (at most WRITER_TAIL_MAX bytes, borrowed), and what follows is written over it.  So
+ * what a killed process leaves is whole, as an array with its closing bracket is.
+ * Where there is no going back (pipes, compressed files) as writer_open(). */
+enum { WRITER_TAIL_MAX = 32 };
+int writer_open_tailed(struct writer **out, const char *path, const char *tail,
+                       struct diag *d);
+
+/* The end comes now, and brings its own: no tail any more. */
+void writer_drop_tail(struct writer *w);
+
+/* How many bytes were given to it. */
+uint64_t writer_size(const struct writer *w);
+
 int writer_write(struct writer *w, const void *buf, size_t n);
 int writer_printf(struct writer *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/priv.h"
 #include "common/stop.h"
+#include "probe/cmd_convert.h"
 #include "probe/cmd_grab.h"
 #include "probe/module.h"
 #include "probe/scan_config.h"
@@ -20,22 +21,50 @@
 #define TICK_NS (100 * NS_PER_MS) /* of the watching thread */
 #define LONG_S  (366.0 * 86400)   /* a scan that takes longer was not meant */
 
-enum { TICKS_PER_FLUSH = 2, TICKS_PER_STATUS = 10, STATUS_MAX = 256 };
+enum { TICKS_PER_FLUSH = 2, TICKS_PER_STATUS = 10, STATUS_MAX = 1024 };
+
 /* --- opening: sockets, then no privileges, then foreign bytes --------------- */
 
 static int refuse_endless(const struct scan_job *j, struct diag *d)
 {
-	double n = (double)targets_total(j->targets) * (double)j->opts->probes;
+	u128 total = targets_total(j->targets);
+	double n = (double)total * (double)j->opts->probes;
 	double rate = j->scan ? probe_rate(j->scan) : j->opts->rate_pps;
 	double seconds = n / rate;
 
 	if (j->opts->max_targets || j->opts->max_runtime_ns || j->opts->max_results ||
-	    j->opts->dry_run || seconds <= LONG_S)
+	    j->opts->list_targets || seconds <= LONG_S)
 		return 0;
+	/* All of IPv4 at every port, or less: that has its end, and an address in it
+	 * is not lost among those that nobody has. */
+	if (total <= (u128)1 << 48) {
+		log_warn("%.3g packets at %.0f a second take %.3g years", n, rate,
+		         seconds / LONG_S);
+		return 0;
+	}
 	return diag_set(d, -EINVAL,
 	                "%.3g packets at %.0f a second take %.3g years: sample them with "
 	                "--max-targets, or let 'sextant discover' find where hosts are",
 	                n, rate, seconds / LONG_S);
+}
+
+#define MANY 1000000.0 /* targets that nobody should probe without a blocklist */
+
+/* What a good neighbour would have done. */
+static void warn_stranger(const struct scan_job *j)
+{
+	const struct scan_options *o = j->opts;
+	double n = (double)targets_total(j->targets);
+
+	if (o->list_targets || o->scope.allow_special || o->link)
+		return;
+	if (!o->contact)
+		log_info("nobody will know whom to ask about these probes: --contact "
+		         "mailto:you@example.org says so in each echo request");
+	if (n > MANY && !o->scope.blocklists.n && !o->excludes.n)
+		log_warn("%.3g targets and no blocklist (-b): are there networks that "
+		         "asked to be left out?",
+		         n);
 }
 
 static int open_targets(struct scan_job *j, struct diag *d)
@@ -53,23 +82,38 @@ static int open_targets(struct scan_job *j, struct diag *d)
 	return rc < 0 ? rc : refuse_endless(j, d);
 }
 
+/* A list of targets, or the results of a scan. */
+static int open_results(struct scan_job *j, struct diag *d)
+{
+	const struct scan_options *o = j->opts;
+	struct results_config cfg = { .path = o->output,
+		                      .format = o->format,
+		                      .fields = j->fields,
+		                      .no_header = o->no_header,
+		                      .append = o->resume || o->append_output,
+		                      .rotate_bytes = o->rotate_bytes,
+		                      .rotate_dir = o->rotate_dir };
+
+	if (o->list_targets)
+		return writer_open(&j->list, o->output, d);
+	if (o->rotate && !results_parse_rotate(&cfg.rotate_us, o->rotate))
+		return diag_set(d, ERR_PARSE, "--rotate '%s' is no time", o->rotate);
+	if (o->rotate_offset &&
+	    !results_parse_rotate(&cfg.rotate_offset_us, o->rotate_offset))
+		return diag_set(d, ERR_PARSE, "--rotate-offset '%s' is no time",
+		                o->rotate_offset);
+	return results_open(&j->results, &cfg, clock_wall_us(), d);
+}
+
 static int open_output(struct scan_job *j, struct diag *d)
 {
 	const struct scan_options *o = j->opts;
 	uint64_t size = 0;
-	int rc = o->resume ? writer_append(&j->out, o->output, &size, d)
-	                   : writer_open(&j->out, o->output, d);
+	int rc = open_results(j, d);
 
 	if (rc < 0)
 		return rc;
-	if (o->format == FORMAT_CSV && !o->no_header && !o->dry_run && size == 0)
-		obs_write_csv_header(j->out, &j->fields);
-	if (!o->dry_run && size == 0)
-		scan_output_begin(j->out, o->format, clock_wall_us());
-	rc = writer_flush(j->out);
-	if (rc < 0)
-		return diag_set(d, rc, "%s: %s", o->output, err_str(rc));
-	if (o->status_file && !o->dry_run) {
+	if (o->status_file && !o->list_targets) {
 		rc = writer_append(&j->status, o->status_file, &size, d);
 		if (rc < 0)
 			return rc;
@@ -172,17 +216,21 @@ static int open_all(struct scan_job *j, struct diag *d)
 
 	if (j->opts->resume)
 		rc = read_checkpoint(j, d);
-	if (rc == 0 && !j->opts->dry_run)
+	if (rc == 0 && !j->opts->list_targets)
 		rc = probe_open(&j->scan, &j->cfg, d);
 	if (rc == 0 && j->scan)
 		set_bandwidth(j);
+	if (rc == 0 && j->opts->metrics && !j->opts->list_targets)
+		rc = metrics_open(&j->metrics, j->opts->metrics, d);
 	if (rc == 0)
 		rc = drop(j->opts, d);
 	if (rc == 0)
 		rc = scope_new(&j->scope, &j->opts->scope, d);
 	if (rc == 0)
 		rc = open_targets(j, d);
-	if (rc == 0 && j->opts->resume && !j->opts->dry_run)
+	if (rc == 0)
+		warn_stranger(j);
+	if (rc == 0 && j->opts->resume && !j->opts->list_targets)
 		rc = check_checkpoint(j, d);
 	if (rc == 0)
 		rc = open_output(j, d);
@@ -195,7 +243,9 @@ static void close_all(struct scan_job *j)
 {
 	probe_close(j->scan);
 	targets_close(j->targets);
-	writer_close(j->out);
+	results_close(j->results);
+	writer_close(j->list);
+	metrics_close(j->metrics);
 	writer_close(j->metadata);
 	writer_close(j->status);
 	expr_free(j->filter);
@@ -213,31 +263,21 @@ static void close_all(struct scan_job *j)
 
 /* --- running ---------------------------------------------------------------- */
 
-static void put_result(struct scan_job *j, const struct observation *o)
-{
-	if (j->opts->format == FORMAT_CSV)
-		obs_write_csv(j->out, &j->fields, o);
-	else if (j->opts->format <= FORMAT_NDJSON)
-		obs_write_json(j->out, &j->fields, o);
-	else
-		scan_output_write(j->out, j->opts->format, o, j->results);
-}
-
 static void observe(void *ctx, const struct observation *o)
 {
 	struct scan_job *j = ctx;
 	uint64_t max = j->opts->max_results;
 
-	if ((j->filter && !expr_holds(j->filter, o)) ||
-	    (j->opts->format > FORMAT_NDJSON && o->outcome != OBS_OPEN))
+	if ((j->filter && !expr_holds(j->filter, o)) || !results_want(j->results, o) ||
+	    (j->opts->open_only && o->outcome != OBS_OPEN))
 		return;
 
 	pthread_mutex_lock(&j->out_lock);
-	if (!max || j->results < max) {
-		put_result(j, o);
-		j->results++;
+	if (!max || j->found < max) {
+		results_put(j->results, o);
+		j->found++;
 	}
-	if (max && j->results == max)
+	if (max && j->found == max)
 		atomic_store(&j->stop, true);
 	pthread_mutex_unlock(&j->out_lock);
 }
@@ -259,7 +299,10 @@ static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t
 		scan_status_write(j->status, &now, before, total);
 		writer_flush(j->status);
 	}
-	if (!j->opts->quiet) {
+	if (j->opts->status_json) {
+		scan_status_json(line, sizeof(line), &now, before, total);
+		log_raw("%s\n", line);
+	} else if (!j->opts->quiet) {
 		probe_status_line(line, sizeof(line), &now, before, total);
 		log_status("%s", line);
 	}
@@ -340,7 +383,7 @@ static void *watch_thread(void *arg)
 			atomic_store(&j->stop, true);
 		if (tick % TICKS_PER_FLUSH == 0 || j->opts->resume) {
 			pthread_mutex_lock(&j->out_lock);
-			if (writer_flush(j->out) < 0)
+			if (results_flush(j->results, clock_wall_us(), NULL) < 0)
 				atomic_store(&j->stop, true);
 			pthread_mutex_unlock(&j->out_lock);
 		}
@@ -355,6 +398,20 @@ static void *watch_thread(void *arg)
 	return NULL;
 }
 
+static void write_metrics(void *ctx, FILE *f)
+{
+	struct scan_job *j = ctx;
+	struct probe_stats now;
+	uint64_t found;
+
+	probe_stats(j->scan, &now);
+	pthread_mutex_lock(&j->out_lock);
+	found = j->found;
+	pthread_mutex_unlock(&j->out_lock);
+	scan_metrics_write(f, &now, probe_rate(j->scan), found,
+	                   (double)targets_total(j->targets));
+}
+
 static int run_scan(struct scan_job *j, struct diag *d)
 {
 	struct probe_source source = { next_targets, j };
@@ -362,6 +419,11 @@ static int run_scan(struct scan_job *j, struct diag *d)
 	pthread_t watcher;
 	int rc;
 
+	if (j->metrics) {
+		rc = metrics_start(j->metrics, write_metrics, j, d);
+		if (rc < 0)
+			return rc;
+	}
 	j->signalled = stop_on_signals();
 	if (j->opts->max_runtime_ns)
 		j->end_ns = clock_mono_ns() + j->opts->max_runtime_ns;
@@ -388,18 +450,18 @@ static int run_dry(struct scan_job *j)
 			if (scope_check(j->scope, t[i].addr) != SCOPE_OK)
 				continue;
 			addr_format(text, t[i].addr);
-			writer_printf(j->out, "%s", text);
+			writer_printf(j->list, "%s", text);
 			if (t[i].port & UINT16_MAX)
-				writer_printf(j->out, ",%s%u",
+				writer_printf(j->list, ",%s%u",
 				              t[i].port & PROBE_UDP ? "udp/" : "",
 				              t[i].port & UINT16_MAX);
 			if (t[i].port >> PROBE_HOP_SHIFT)
-				writer_printf(j->out, ",hop %u",
+				writer_printf(j->list, ",hop %u",
 				              t[i].port >> PROBE_HOP_SHIFT);
-			writer_printf(j->out, "\n");
-			j->results++;
+			writer_printf(j->list, "\n");
+			j->found++;
 		}
-		if (writer_flush(j->out) < 0)
+		if (writer_flush(j->list) < 0)
 			break;
 	}
 	return 0;
@@ -436,7 +498,7 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		.stats = &stats,
 		.seed = j->order.seed,
 		.shard = j->order.shard,
-		.results = j->results,
+		.results = j->found,
 		.total = targets_total(j->targets),
 		.outcome = rc == ERR_STOPPED ? "stopped" : "complete",
 	};
@@ -447,9 +509,8 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		rc = 0; /* on request: what was found so far counts */
 	result = targets_result(j->targets, &report.bad_lines, d);
 	rc = rc < 0 ? rc : result;
-	if (j->scan)
-		scan_output_end(j->out, j->opts->format, clock_wall_us(), j->results);
-	result = writer_commit(j->out, d);
+	result = j->list ? writer_commit(j->list, d)
+	                 : results_commit(j->results, clock_wall_us(), d);
 	rc = rc < 0 ? rc : result;
 	if (j->status) {
 		result = writer_commit(j->status, d);
@@ -465,7 +526,7 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		j->checkpoint.complete = !stopped;
 		rc = checkpoint_write(&j->checkpoint, j->opts->resume, d);
 	}
-	tell_summary(&stats, j->results);
+	tell_summary(&stats, j->found);
 	if (!j->metadata)
 		return rc;
 	scan_report_write(j->metadata, &report);
@@ -489,6 +550,12 @@ static void list_fields(void)
 {
 	for (unsigned i = 0; obs_field_name(i); i++)
 		printf("%-14s %s\n", obs_field_name(i), obs_field_help(i));
+}
+
+static void list_formats(void)
+{
+	for (unsigned i = 0; format_names[i]; i++)
+		printf("%-14s %s\n", format_names[i], format_help[i]);
 }
 
 static int usage(const struct diag *d, int rc)
@@ -556,7 +623,7 @@ static int scan(struct scan_options *o, int argc, char *argv[])
 	if (rc == 0 && o->resume && j.checkpoint.complete) {
 		log_info("%s: that scan is complete", o->resume);
 	} else if (rc == 0) {
-		rc = o->dry_run ? run_dry(&j) : run_scan(&j, &d);
+		rc = o->list_targets ? run_dry(&j) : run_scan(&j, &d);
 		rc = finish(&j, rc, &d);
 	}
 	if (rc < 0)
@@ -612,6 +679,30 @@ static char **join_targets(const struct scan_config *c, int argc, char *argv[])
 	return all;
 }
 
+/* masscan's --readscan: the files are those of the option and the arguments. */
+static int read_scans(const struct scan_options *o, int argc, char *argv[])
+{
+	struct convert_options c = { .output = o->output,
+		                     .fields = o->fields,
+		                     .filter = o->filter,
+		                     .format = o->format,
+		                     .no_header = o->no_header };
+	size_t n = o->readscans.n + (size_t)argc;
+	const char **files = calloc(n, sizeof(*files));
+	int rc;
+
+	if (!files) {
+		log_error("out of memory");
+		return CMD_FAILED;
+	}
+	memcpy(files, o->readscans.v, o->readscans.n * sizeof(*files));
+	for (int i = 0; i < argc; i++)
+		files[o->readscans.n + (size_t)i] = argv[i];
+	rc = convert_run(&c, n, files);
+	free(files);
+	return rc;
+}
+
 static int scan_run(const void *cfg, int argc, char *argv[])
 {
 	struct scan_options o = *(const struct scan_options *)cfg;
@@ -620,18 +711,27 @@ static int scan_run(const void *cfg, int argc, char *argv[])
 	char **targets = NULL;
 	int rc = file ? 0 : -ENOMEM, n = argc;
 
-	if (o.list_modules || o.list_fields) {
+	if (o.list_modules || o.list_fields || o.list_formats) {
 		free(file);
 		if (o.list_modules)
 			list_modules();
 		if (o.list_fields)
 			list_fields();
+		if (o.list_formats)
+			list_formats();
 		return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
 	}
 	if (o.verbose)
 		log_set_level(LOG_DEBUG);
 	if (rc == 0)
 		rc = read_config(file, &o, &d);
+	if (rc == 0)
+		rc = scan_aliases(&o, file, &d);
+	if (rc == 0 && o.log_file) {
+		rc = log_to_file(o.log_file);
+		if (rc < 0)
+			diag_set(&d, rc, "%s: %s", o.log_file, err_str(rc));
+	}
 	if (rc == 0) {
 		n += (int)file->n_targets;
 		targets = join_targets(file, argc, argv);
@@ -641,6 +741,8 @@ static int scan_run(const void *cfg, int argc, char *argv[])
 		rc = usage(&d, rc);
 	else if (o.echo)
 		rc = echo(&o, n, targets);
+	else if (o.readscans.n)
+		rc = read_scans(&o, argc, argv);
 	else
 		rc = scan(&o, n, targets);
 	free(targets);
@@ -661,5 +763,10 @@ const struct cmd probe_cmds[] = {
 	  "A TARGET is addr:port or [addr]:port, or, with -p, an address, a prefix or a "
 	  "range a-b; '-' reads a list from standard input, such as the results of "
 	  "'sextant probe scan'." },
+	{ "convert", convert_main, "FILE...",
+	  "write the results in binary files in another format", convert_opts,
+	  &convert_defaults, sizeof(struct convert_options), 0,
+	  "The FILEs are those of 'probe scan -O binary', compressed or not; '-' is "
+	  "standard input." },
 	{ .name = NULL },
 };

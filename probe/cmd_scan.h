@@ -8,8 +8,12 @@
 #include "common/writer.h"
 #include "probe/checkpoint.h"
 #include "probe/expr.h"
+#include "probe/metrics.h"
 #include "probe/probe.h"
+#include "probe/results.h"
 #include "probe/targets.h"
+
+enum { SCAN_OUTPUTS = 6 }; /* -oB -oD -oG -oJ -oL -oX */
 
 struct scan_options {
 	struct opt_list ports, modules, module_args, source_ips, excludes;
@@ -22,28 +26,25 @@ struct scan_options {
 	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
 	const char *resume, *config, *cooldown;
 	uint64_t checkpoint_ns;
-	uint64_t shards, probe_length, iid_num;
-	const char *shard, *iid;
+	uint64_t probe_length, iid_num;
+	const char *shards, *shard, *iid;
 	uint64_t senders;
 	const char *cores;
 	unsigned format, dedup;
+	struct opt_list ranges, exclude_ports, readscans;
+	const char *out_of[SCAN_OUTPUTS]; /* of -oX and the like */
+	const char *rotate, *rotate_offset, *rotate_dir;
+	const char *notes, *user_metadata, *log_file, *metrics;
+	uint64_t rotate_bytes, retries;
 	bool strict, no_header, dry_run, quiet, verbose;
-	bool list_modules, list_fields, echo, check, unprivileged;
+	bool list_modules, list_fields, list_formats, echo, check, unprivileged;
+	bool list_targets, open_only, append_output, status_json, ping, offline, v4_only,
+		v6_only;
 };
 
 extern const struct opt scan_opts[];
 extern const struct scan_options scan_defaults;
 
-enum { /* in the order of the option's choices */
-       FORMAT_CSV,
-       FORMAT_JSONL,
-       FORMAT_LINES,  /* "json", as ZMap has it: the same as jsonl */
-       FORMAT_NDJSON, /* as masscan calls it */
-       FORMAT_LIST,
-       FORMAT_GREPABLE,
-       FORMAT_XML,
-       FORMAT_JSON, /* masscan's array */
-};
 enum { SCAN_SCOPES = 8, SCAN_MODULES = 16, SCAN_ARGS = 64 };
 
 struct scan_job {
@@ -65,10 +66,12 @@ struct scan_job {
 	struct ivtab *excluded; /* of --exclude; may be NULL */
 	struct targets *targets;
 	struct probe_scan *scan;
-	struct writer *out, *metadata, *status;
+	struct results *results;
+	struct writer *list, *metadata, *status; /* list: of --list-targets */
+	struct metrics *metrics;
 	struct expr *filter;      /* NULL: every result */
 	pthread_mutex_t out_lock; /* the receiver writes, the watcher flushes */
-	uint64_t results;
+	uint64_t found;           /* results */
 	const atomic_bool *signalled;
 	atomic_bool stop, done;
 	uint64_t end_ns; /* of --max-runtime */
@@ -91,11 +94,17 @@ struct scan_report {
 	const char *outcome; /* "complete", "stopped", or what failed */
 };
 
-/* masscan's formats: nothing is written in the others.  number counts from 0. */
-void scan_output_begin(struct writer *w, unsigned format, uint64_t now_us);
-void scan_output_write(struct writer *w, unsigned format, const struct observation *o,
-                       uint64_t number);
-void scan_output_end(struct writer *w, unsigned format, uint64_t now_us, uint64_t n);
+/* After the file of options: other tools' ways to say what is an option of ours. */
+struct scan_config;
+int scan_aliases(struct scan_options *o, struct scan_config *file, struct diag *d);
+
+/* The status as a line of JSON. */
+void scan_status_json(char *buf, size_t cap, const struct probe_stats *now,
+                      const struct probe_stats *before, uint64_t total);
+
+/* Counters in Prometheus' text format. */
+void scan_metrics_write(FILE *f, const struct probe_stats *s, double rate_pps,
+                        uint64_t results, double targets);
 
 /* Lines of the status file. */
 void scan_status_header(struct writer *w);

@@ -112,6 +112,42 @@ static int read_text(struct parser *p, struct node *node, char quote)
 	return 0;
 }
 
+/* Whether there is any answer of which the field is a number. */
+static bool is_number_field(unsigned field)
+{
+	char text[OBS_TEXT_MAX];
+	uint64_t v;
+
+	for (unsigned i = 0; i < OBS_PROTOS * OBS_OUTCOMES * 16; i++) {
+		struct observation o = {
+			.proto = (uint8_t)(i % OBS_PROTOS),
+			.outcome = (uint8_t)(i / OBS_PROTOS % OBS_OUTCOMES),
+			.rtt_us = 1,
+			.tcp_flags = i / OBS_PROTOS / OBS_OUTCOMES % 2,
+			.detail = (uint8_t)(i / OBS_PROTOS / OBS_OUTCOMES / 2)
+		};
+
+		if (obs_field_value(field, &o, &v, text) == OBS_NUMBER)
+			return true;
+	}
+	return false;
+}
+
+/* A word that is no number stands for a text, as ZMap has it. */
+static int read_word(struct parser *p, struct node *node, size_t n)
+{
+	if (n >= TEXT_MAX)
+		return fail(p, "a text that is too long");
+	if (is_number_field(node->field))
+		return fail(p, "the field is a number");
+	if (node->op != OP_EQ && node->op != OP_NE)
+		return fail(p, "texts are equal or not, and have no order");
+	node->kind = NODE_TEXT;
+	memcpy(node->text, p->at, n);
+	p->at += n;
+	return 0;
+}
+
 static int read_value(struct parser *p, struct node *node)
 {
 	char digits[24];
@@ -120,9 +156,14 @@ static int read_value(struct parser *p, struct node *node)
 	skip_blanks(p);
 	if (*p->at == '"' || *p->at == '\'')
 		return read_text(p, node, *p->at);
-	n = strspn(p->at, "0123456789");
-	if (n == 0 || n >= sizeof(digits))
-		return fail(p, "a number, or a text in quotes, is missing");
+	n = strspn(p->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                  "0123456789_-.:");
+	if (n == 0)
+		return fail(p, "a number or a text is missing");
+	if (strspn(p->at, "0123456789") < n)
+		return read_word(p, node, n);
+	if (n >= sizeof(digits))
+		return fail(p, "the number is too large");
 	memcpy(digits, p->at, n);
 	digits[n] = '\0';
 	if (!opt_parse_count(&node->number, digits))

@@ -3,7 +3,8 @@
  *     success = 1 && (ttl < 64 || classification = "rst")
  *
  * A comparison is a field of common/observation.h, one of = == != < <= > >=, and a
- * number or a text in quotes (texts can only be equal or not).  && binds closer
+ * number or a text, which needs quotes only where it is no word (texts can only be
+ * equal or not).  && binds closer
  * than ||; parentheses nest.  A field that an answer does not have (the port of a
  * ping) is unequal to everything. */
 #ifndef PROBE_EXPR_H

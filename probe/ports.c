@@ -53,7 +53,17 @@ static const char *read_kind(const char *s, unsigned *kind, unsigned *lasting)
 
 static const char *read_range(const char *s, unsigned *first, unsigned *last)
 {
-	s = read_port(s, first);
+	/* masscan's "every port": there is nothing to send to port 0. */
+	if (!strncmp(s, "0-", 2)) {
+		*first = 1;
+		s++;
+	} else if (*s == '-' && (!s[1] || s[1] == ',')) {
+		*first = 1;
+		*last = PORTS - 1;
+		return s + 1;
+	} else {
+		s = read_port(s, first);
+	}
 	*last = *first;
 	if (s && *s == '-')
 		s = read_port(s + 1, last);
@@ -162,6 +172,25 @@ int ports_resolve(struct ports *p, uint32_t kinds)
 				set[p->v[i] + k] |= (kinds & k) != 0;
 	}
 	rc = take(p, set);
+	free(set);
+	return rc;
+}
+
+int ports_remove(struct ports *p, const char *text, struct diag *d)
+{
+	uint8_t *set = calloc(VALUES, 1);
+	size_t n = 0;
+	int rc = set ? parse(set, text, d) : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+		uint32_t v = p->v[i];
+
+		/* A bare one is of every protocol. */
+		if (!set[v] && (v == 0 || !set[v % PORTS] || v % PORTS == 0))
+			p->v[n++] = v;
+	}
+	if (rc == 0)
+		p->n = n;
 	free(set);
 	return rc;
 }

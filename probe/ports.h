@@ -2,7 +2,7 @@
  *
  * Ports go from 1 to 65535.  "tcp/" or "udp/" before a port or a range says of
  * which protocol; "T:" and "U:" (nmap's and masscan's) do so for all that follow.
- * "icmp" and "icmp6" stand for the modules without ports.  A bare port is of the
+ * "0-65535" and "-" are all of them, as elsewhere.  "icmp" and "icmp6" stand for the modules without ports.  A bare port is of the
  * scan's module. */
 #ifndef PROBE_PORTS_H
 #define PROBE_PORTS_H
@@ -22,6 +22,9 @@ struct ports {
 /* Add those that text names.  0, -ENOMEM, or ERR_PARSE with the offending part
  * in *d and *p as it was. */
 int ports_add(struct ports *p, const char *text, struct diag *d);
+
+/* Take away those that text names, a bare one of each protocol. */
+int ports_remove(struct ports *p, const char *text, struct diag *d);
 
 /* Add port 0, by which the modules without ports are meant. */
 int ports_add_none(struct ports *p);

@@ -31,27 +31,27 @@ static const char *const harmless[] = {
 	"show",
 	"noshow",
 	"min-packet",
-	"rotate",
-	"rotate-dir",
-	"rotate-size",
-	"rotate-offset",
 	"source-mac",
-	"open",
-	"open-only",
-	"append-output",
 	"pcap-filename",
 	"capture",
 	"resume-index",
 	"http-user-agent",
 	"connection-timeout",
-	"log-file",
 	"log-directory",
 	"verbosity",
 	"disable-syslog",
-	"offline",
 	"infinite",
 	"blackrock-rounds",
 	"rotatesize",
+	"summary",
+	"output-status",
+	"max-sendto-failures",
+	"min-hitrate",
+	"ignore-blacklist-errors",
+	"debug",
+	"interactive",
+	"pfring",
+	"netmap",
 };
 
 static char *keep(struct scan_config *c, const char *text, size_t n)
@@ -263,9 +263,11 @@ static bool split(struct scan_config *c, const char *line, char **name, char **v
 		line++;
 		n = strcspn(line, "\"");
 	} else {
-		const char *hash = strstr(line, " #");
-
-		n = hash ? (size_t)(hash - line) : n;
+		for (const char *hash = line; (hash = strchr(hash, '#')); hash++)
+			if (hash == line || isblank((unsigned char)hash[-1])) {
+				n = (size_t)(hash - line);
+				break;
+			}
 		while (n && isspace((unsigned char)line[n - 1]))
 			n--;
 	}

@@ -11,21 +11,39 @@
 #include "probe/cmd_scan.h"
 #include "probe/module.h"
 
-static int add_target(struct scan_job *j, const char *text, struct diag *d)
+enum { SHARD_SEED = 1 };
+
+static int add_target(struct scan_job *j, const char *text, size_t n, struct diag *d)
 {
 	struct addr128 first, last;
-	char quoted[80];
+	char quoted[80], part[2 * ADDR_STRLEN + 8] = "";
 	int v6;
 
-	if (!targets_parse(&first, &last, text))
+	if (n < sizeof(part))
+		memcpy(part, text, n);
+	if (!targets_parse(&first, &last, part))
 		return diag_set(d, ERR_PARSE,
 		                "target '%s' is no address, prefix or range",
-		                log_quote(quoted, sizeof(quoted), text, strlen(text)));
+		                log_quote(quoted, sizeof(quoted), text, n));
 	v6 = !addr_is_v4(first);
 	if (!j->has_args || (j->first[v6].hi | j->first[v6].lo) == 0)
 		j->first[v6] = first;
 	j->has_args = true;
 	return ivtab_add_range(j->space, first, last, 1);
+}
+
+/* Several with commas between them, as masscan has it. */
+static int add_targets(struct scan_job *j, const char *text, struct diag *d)
+{
+	int rc = 0;
+
+	do {
+		size_t n = strcspn(text, ",");
+
+		rc = add_target(j, text, n, d);
+		text += n;
+	} while (rc == 0 && *text++);
+	return rc;
 }
 
 static int read_targets(struct scan_job *j, struct scan_options *o, int argc,
@@ -38,7 +56,13 @@ static int read_targets(struct scan_job *j, struct scan_options *o, int argc,
 			o->list = "-";
 			continue;
 		}
-		rc = add_target(j, argv[i], d);
+		rc = add_targets(j, argv[i], d);
+		if (rc < 0)
+			return rc;
+	}
+	for (size_t i = 0; i < o->ranges.n; i++) {
+		int rc = add_targets(j, o->ranges.v[i], d);
+
 		if (rc < 0)
 			return rc;
 	}
@@ -129,30 +153,35 @@ static int read_ports(struct scan_job *j, struct scan_options *o, struct diag *d
 		rc = ports_resolve(&j->ports, kinds ? kinds : PROBE_TCP);
 	if (rc == 0 && (plain || (!o->modules.n && !o->ports.n)))
 		rc = ports_add_none(&j->ports);
+	for (size_t i = 0; rc == 0 && i < o->exclude_ports.n; i++)
+		rc = ports_remove(&j->ports, o->exclude_ports.v[i], d);
+	if (rc == 0 && o->exclude_ports.n && j->ports.n == 0)
+		return diag_set(d, ERR_PARSE, "--exclude-ports leaves no port");
 	return rc < 0 ? rc : add_implied(j, o, kinds, plain, d);
 }
 
 /* ZMap's 0-based --shard I with --shards N, or masscan's 1-based I/N. */
 static int read_shard(struct scan_job *j, const struct scan_options *o, struct diag *d)
 {
-	const char *slash = strchr(o->shard, '/');
-	uint64_t i, n = o->shards;
+	const char *text = strchr(o->shards, '/') ? o->shards : o->shard;
+	const char *slash = strchr(text, '/');
+	uint64_t i, n;
 	char first[24] = "";
 
-	if (slash && (size_t)(slash - o->shard) < sizeof(first)) {
-		memcpy(first, o->shard, (size_t)(slash - o->shard));
+	if (!slash && !opt_parse_count(&n, o->shards))
+		return diag_set(d, ERR_PARSE, "--shards '%s' is no number", o->shards);
+	if (slash && (size_t)(slash - text) < sizeof(first)) {
+		memcpy(first, text, (size_t)(slash - text));
 		if (!opt_parse_count(&i, first) || !opt_parse_count(&n, slash + 1) ||
 		    i-- < 1)
 			return diag_set(d, ERR_PARSE, "--shard '%s' is not I/N, from 1/N",
-			                o->shard);
+			                text);
 	} else if (!opt_parse_count(&i, o->shard)) {
 		return diag_set(d, ERR_PARSE, "--shard '%s' is no number", o->shard);
 	}
 	if (n < 1 || n > UINT32_MAX || i >= n)
 		return diag_set(d, ERR_PARSE,
 		                "--shard must be 0 to --shards - 1, or 1/N to N/N");
-	if (n > 1 && !o->seed)
-		return diag_set(d, ERR_PARSE, "shards need a common --seed");
 	j->order.shard = (struct shard){ (uint32_t)i, (uint32_t)n };
 	return 0;
 }
@@ -177,8 +206,14 @@ static int read_order(struct scan_job *j, const struct scan_options *o, struct d
 {
 	if (o->seed && !opt_parse_count(&j->order.seed, o->seed))
 		return diag_set(d, ERR_PARSE, "seed '%s' is no number", o->seed);
-	if (!o->seed)
+	/* Shards without a common seed would overlap and leave targets out. */
+	if (!o->seed && j->order.shard.count > 1) {
+		j->order.seed = SHARD_SEED;
+		log_info("shards without --seed: the seed is %d, as in all of them",
+		         SHARD_SEED);
+	} else if (!o->seed) {
 		rng_secret(&j->order.seed, sizeof(j->order.seed));
+	}
 	j->order.ports = &j->ports;
 	j->order.repeatable = o->resume != NULL;
 	if (o->max_targets && !targets_parse_limit(&j->order.limit, o->max_targets))
@@ -388,9 +423,11 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 		rc = read_cooldown(o, d);
 	if (rc == 0)
 		rc = read_excludes(j, o, d);
-	if (rc == 0 && o->resume && (o->format == FORMAT_XML || o->format == FORMAT_JSON))
+	if (rc == 0 && (o->resume || o->append_output) && !format_table[o->format].lines)
 		rc = diag_set(d, ERR_PARSE,
-		              "--resume adds lines to the output: use another format");
+		              "--resume and --append-output add lines to the output: use "
+		              "another format than %s",
+		              format_names[o->format]);
 	if (rc == 0)
 		rc = read_targets(j, o, argc, argv, d);
 	if (rc == 0)

@@ -5,29 +5,11 @@
 
 #include "common/clock.h"
 
-/* Control characters and what is no ASCII become \u00xx; file names may hold
- * any bytes. */
-static void put_string(struct writer *w, const char *s)
-{
-	writer_write(w, "\"", 1);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			writer_printf(w, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			writer_printf(w, "\\u%04x", c);
-		else
-			writer_write(w, s, 1);
-	}
-	writer_write(w, "\"", 1);
-}
-
 static void string_field(struct writer *w, const char *name, const char *value)
 {
 	writer_printf(w, ",\n  \"%s\": ", name);
 	if (value)
-		put_string(w, value);
+		format_json_string(w, value);
 	else
 		writer_write(w, "null", 4);
 }
@@ -38,7 +20,7 @@ static void list_field(struct writer *w, const char *name, const struct opt_list
 	for (size_t i = 0; i < list->n; i++) {
 		if (i)
 			writer_write(w, ", ", 2);
-		put_string(w, list->v[i]);
+		format_json_string(w, list->v[i]);
 	}
 	writer_write(w, "]", 1);
 }
@@ -72,6 +54,13 @@ static void put_config(struct writer *w, const struct scan_report *r)
 	string_field(w, "interface", o->interface);
 	string_field(w, "gateway_mac", o->gateway_mac);
 	string_field(w, "max_targets", o->max_targets);
+	string_field(w, "output_module", format_names[o->format]);
+	string_field(w, "output_fields", o->fields);
+	string_field(w, "contact", o->contact);
+	writer_printf(w, ",\n  \"bandwidth\": %.17g", o->bandwidth_bps);
+	writer_printf(w, ",\n  \"cap_48\": %.17g", o->cap_48_pps);
+	writer_printf(w, ",\n  \"cap_64\": %.17g", o->cap_64_pps);
+	writer_printf(w, ",\n  \"cap_24\": %.17g", o->cap_24_pps);
 	writer_printf(w, ",\n  \"rate\": %.17g", o->rate_pps);
 	count_field(w, "probes", o->probes);
 	writer_printf(w, ",\n  \"probe_interval_s\": %.9g",
@@ -79,6 +68,8 @@ static void put_config(struct writer *w, const struct scan_report *r)
 	writer_printf(w, ",\n  \"cooldown_s\": %.9g", (double)o->cooldown_ns / 1e9);
 	count_field(w, "shards", r->shard.count);
 	count_field(w, "shard", r->shard.index);
+	count_field(w, "total_shards", r->shard.count);
+	count_field(w, "shard_num", r->shard.index);
 	count_field(w, "probe_length", o->probe_length);
 	string_field(w, "iid", o->iid);
 	count_field(w, "iid_num", o->iid_num);
@@ -102,6 +93,12 @@ static void put_counts(struct writer *w, const struct probe_stats *s)
 	count_field(w, "closed", s->closed);
 	count_field(w, "errors", s->errors);
 	count_field(w, "pcap_drop", s->kernel_drops);
+	/* ZMap's names of the same. */
+	count_field(w, "pcap_recv", s->received);
+	count_field(w, "targets_scanned",
+	            s->targets - s->refused_scope - s->refused_family);
+	count_field(w, "success_unique", s->open);
+	count_field(w, "sendto_failures", s->send_errors);
 }
 
 void scan_report_write(struct writer *w, const struct scan_report *r)
@@ -119,5 +116,8 @@ void scan_report_write(struct writer *w, const struct scan_report *r)
 	count_field(w, "results", r->results);
 	count_field(w, "bad_lines", r->bad_lines);
 	put_config(w, r);
+	string_field(w, "notes", r->opts->notes);
+	writer_printf(w, ",\n  \"user_metadata\": %s",
+	              r->opts->user_metadata ? r->opts->user_metadata : "null");
 	writer_printf(w, "\n}\n");
 }

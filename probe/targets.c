@@ -12,6 +12,8 @@
 #include "common/queue.h"
 #include "common/rng.h"
 
+#define LINE_MAX_ADDRS ((u128)1 << 32) /* of a prefix or range in a list */
+
 enum { CHUNK = 256, JOIN_MS = 200 };
 
 struct space {
@@ -45,6 +47,8 @@ struct stream {
 	u128 skip;
 	uint32_t pairs;
 	unsigned hops[2];
+	struct reader_item item; /* what is left of the line last read */
+	bool within;             /* anything is */
 };
 
 struct targets {
@@ -365,6 +369,18 @@ static bool push_address(struct targets *t, struct addr128 a, uint16_t port)
 	return (n == 0 || queue_push(s->queue, chunk, n, UINT64_MAX) == n) && s->left > 0;
 }
 
+/* The next address of the line last read. */
+static bool next_of_line(struct stream *s, struct addr128 *a, uint16_t *port)
+{
+	if (!s->within)
+		return false;
+	*a = s->item.first;
+	*port = s->item.port;
+	s->within = !addr_eq(s->item.first, s->item.last);
+	s->item.first = addr_next(s->item.first);
+	return true;
+}
+
 /* 1: the next address that has a port, of its own or from the list; 0: end. */
 static int read_address(struct targets *t, struct addr128 *a, uint16_t *port,
                         struct diag *d)
@@ -372,12 +388,20 @@ static int read_address(struct targets *t, struct addr128 *a, uint16_t *port,
 	struct stream *s = &t->stream;
 	int rc;
 
-	while ((rc = reader_addr_port(s->reader, a, port, d)) > 0) {
+	if (next_of_line(s, a, port))
+		return 1;
+	while ((rc = reader_next(s->reader, &s->item, d)) > 0) {
+		u128 more = to_int(s->item.last) - to_int(s->item.first);
 		struct diag why = { "" };
 
-		if (*port || t->ports.n)
+		s->within = (s->item.port || t->ports.n) && more < LINE_MAX_ADDRS;
+		if (next_of_line(s, a, port))
 			return 1;
-		diag_set(&why, ERR_PARSE, "has no port, and there is no -p");
+		diag_set(&why, ERR_PARSE, "%s",
+		         more < LINE_MAX_ADDRS
+		                 ? "has no port, and there is no -p"
+		                 : "has more than 2^32 addresses (as a target, not in a "
+		                   "list, it can be sampled)");
 		rc = reader_reject(s->reader, ERR_PARSE, &why);
 		if (rc < 0)
 			return diag_set(d, rc, "%s", diag_str(&why, rc));

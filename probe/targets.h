@@ -7,8 +7,8 @@
  * length, IPv6 targets are not all addresses but some of each sub-prefix of that
  * length, whose interface identifiers are chosen as struct targets_iid says.
  *
- * A stream: a list of addresses, read by a thread of its own while the scan
- * runs, times ports, shuffled within a window of TARGETS_WINDOW.  Memory does
+ * A stream: a list of addresses, prefixes and ranges, read by a thread of its own
+ * while the scan runs, times ports, shuffled within a window of TARGETS_WINDOW.  Memory does
  * not grow with the list; repetitions in it are not noticed.  A line may name a
  * port of its own.  The order depends on how fast the list comes, unless it is to
  * be repeatable; then no target comes out before the window is full. */

@@ -601,6 +601,55 @@ static void reads_a_real_list(void **state)
 	reader_close(r);
 }
 
+/* Lines of one file each: "addr port", or what is bad. */
+static void ports_beside_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *addr; /* NULL: not one good line */
+		unsigned port;
+	} cases[] = {
+		{ "192.0.2.1:80\n", "192.0.2.1", 80 },
+		{ "[2001:db8::1]:443\n", "2001:db8::1", 443 },
+		{ "2001:db8::1,443\n", "2001:db8::1", 443 },
+		{ "192.0.2.1, 80 # web\n", "192.0.2.1", 80 },
+		{ "\"192.0.2.1\",\"80\"\n", "192.0.2.1", 80 },
+		{ "192.0.2.1,80,57\n", "192.0.2.1", 0 }, /* columns of what? */
+		{ "192.0.2.1,\n", "192.0.2.1", 0 },
+		{ "192.0.2.1,65536\n", "192.0.2.1", 0 },
+		{ "192.0.2.1,http\n", "192.0.2.1", 0 },
+		{ "saddr,sport,ttl\n192.0.2.1,80,57\n", "192.0.2.1", 80 },
+		{ "saddr,ttl\n192.0.2.1,57\n", "192.0.2.1", 0 },
+		{ "saddr\n192.0.2.1,57\n", "192.0.2.1", 0 },
+		{ "{\"ip\": \"2001:db8::2\", \"port\": 8080}\n", "2001:db8::2", 8080 },
+		{ "{\"ttl\":3,\"saddr\":\"192.0.2.7\",\"sport\":\"22\"}", "192.0.2.7",
+		  22 },
+		{ "{\"ip\": \"2001:db8::2\", \"port\": null}\n", "2001:db8::2", 0 },
+		{ "{\"ip\": \"2001:db8::2\", \"port\": 0}\n", "2001:db8::2", 0 },
+		{ "{\"ip\": \"2001:db8::2\", \"port\": 70000}\n", NULL, 0 },
+		{ "{\"ip\": 5}\n", NULL, 0 },
+		{ "{\"port\": 5}\n", NULL, 0 },
+		{ "{\"ip\": \"2001:db8::2\"", "2001:db8::2", 0 },
+	};
+	struct reader_policy policy = { .ports = true };
+	struct files *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct reader *r = open_text(f, cases[i].text, &policy);
+		struct diag d = { .text = "" };
+		uint16_t port = 9;
+		struct addr128 a;
+		int old = log_begin(f), rc = reader_addr_port(r, &a, &port, &d);
+
+		reader_close(r);
+		free(log_end(f, old));
+		if (cases[i].addr ? rc != 1 || !addr_eq(a, addr(cases[i].addr)) ||
+		                            port != cases[i].port
+		                  : rc != ERR_PARSE)
+			fail_msg("%s: %d, port %u", cases[i].text, rc, port);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -621,6 +670,7 @@ int main(void)
 		cmocka_unit_test(gives_out_raw_lines),
 		cmocka_unit_test(reads_what_was_written),
 		cmocka_unit_test(reads_small_pieces),
+		cmocka_unit_test(ports_beside_addresses),
 		cmocka_unit_test(load_appends_all_or_nothing),
 		cmocka_unit_test(reads_a_real_list),
 	};

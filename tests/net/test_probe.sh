@@ -270,7 +270,6 @@ refuse 2 -M tcp-syn -p 80- 2a00:1::1
 refuse 2 -M tcp-syn 2a00:1::1
 refuse 2 -M no-such 2a00:1::1
 refuse 2 -f no-such 2a00:1::1
-refuse 2 --shards 2 2a00:1::1
 refuse 2 --output-filter "success" 2a00:1::1
 refuse 2 -p sctp/5 2a00:1::1
 refuse 2 --shard 3/2 -e 1 2a00:1::1

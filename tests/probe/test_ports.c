@@ -22,12 +22,50 @@ static void lists_are_sorted_and_unique(void **state)
 	ports_fini(&p);
 }
 
+/* What masscan's users type for all of them. */
+static void zero_and_dashes(void **state)
+{
+	struct ports p = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "0-65535", NULL), 0);
+	assert_int_equal(p.n, 65535);
+	assert_int_equal(p.v[0], 1);
+	ports_fini(&p);
+	assert_int_equal(ports_add(&p, "U:0-3", NULL), 0);
+	assert_int_equal(p.n, 3);
+	assert_int_equal(p.v[0], PROBE_UDP + 1);
+	ports_fini(&p);
+	assert_int_equal(ports_add(&p, "udp/-,80", NULL), 0);
+	assert_int_equal(p.n, 65536);
+	ports_fini(&p);
+}
+
+static void ports_are_taken_away(void **state)
+{
+	struct ports p = { 0 };
+
+	(void)state;
+	assert_int_equal(ports_add(&p, "79-82,udp/80-81,tcp/80,icmp", NULL), 0);
+	assert_int_equal(ports_remove(&p, "80,udp/81", NULL), 0);
+	assert_int_equal(p.n, 4);
+	assert_int_equal(p.v[0], 0);
+	assert_int_equal(p.v[1], 79);
+	assert_int_equal(p.v[2], 81);
+	assert_int_equal(p.v[3], 82);
+	assert_int_equal(ports_remove(&p, "81-", NULL), ERR_PARSE);
+	assert_int_equal(p.n, 4);
+	assert_int_equal(ports_remove(&p, "icmp,-", NULL), 0);
+	assert_int_equal(p.n, 0);
+	ports_fini(&p);
+}
+
 static void bad_lists_change_nothing(void **state)
 {
 	static const char *const bad[] = {
 		"",      "0",         "65536",  "80-",    "-80",
 		"80-79", "80,",       ",80",    "80,,8",  "1-0",
-		"0-5",   "1-65536",   " 80",    "80 ",    "+80",
+		"0-0",   "1-65536",   " 80",    "80 ",    "+80",
 		"0x50",  "80-90-100", "a",      "80;81",  "99999999999999999999",
 		"80\n",  "udp/",      "udp",    "sctp/5", "udp/tcp/5",
 		"U:",    "X:5",       "icmp/1", "icmp7",  "tcp/0",
@@ -170,6 +208,8 @@ int main(void)
 		cmocka_unit_test(hops_multiply_ports),
 		cmocka_unit_test(a_failed_allocation_changes_nothing),
 		cmocka_unit_test(lists_are_sorted_and_unique),
+		cmocka_unit_test(zero_and_dashes),
+		cmocka_unit_test(ports_are_taken_away),
 		cmocka_unit_test(bad_lists_change_nothing),
 		cmocka_unit_test(protocols_are_told_apart),
 		cmocka_unit_test(everything_fits),

@@ -1,0 +1,62 @@
+/* Other tools' ways to say what is an option of ours. */
+#include <string.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "probe/cmd_scan.h"
+#include "probe/scan_config.h"
+
+/* masscan's -oX FILE and its like: a format and a file. */
+static int read_outputs(struct scan_options *o, struct diag *d)
+{
+	static const unsigned formats[SCAN_OUTPUTS] = {
+		FORMAT_BINARY, FORMAT_NDJSON, FORMAT_GREPABLE,
+		FORMAT_JSON,   FORMAT_LIST,   FORMAT_XML,
+	};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SCAN_OUTPUTS; i++) {
+		if (!o->out_of[i])
+			continue;
+		o->output = o->out_of[i];
+		o->format = formats[i];
+		n++;
+	}
+	return n > 1 ? diag_set(d, ERR_PARSE, "-oX and the like: give one") : 0;
+}
+
+/* ZMap's -e is the seed, masscan's an interface. */
+static void read_e(struct scan_options *o)
+{
+	uint64_t number;
+
+	if (!o->seed || o->interface || opt_parse_count(&number, o->seed))
+		return;
+	if (strcmp(o->seed, "time") != 0 && strcmp(o->seed, "random") != 0)
+		o->interface = o->seed;
+	o->seed = NULL;
+}
+
+int scan_aliases(struct scan_options *o, struct scan_config *file, struct diag *d)
+{
+	int rc = read_outputs(o, d);
+
+	read_e(o);
+	if (o->offline)
+		o->link = "memory";
+	if (o->dry_run)
+		o->list_targets = true;
+	if (o->retries && o->probes == 1) {
+		o->probes = o->retries + 1;
+		log_debug("--retries: %u packets to each target", (unsigned)o->probes);
+	}
+	if (rc == 0 && o->ping)
+		rc = scan_config_add(file, &o->ports, "icmp");
+	if (rc == 0 && o->v4_only)
+		rc = scan_config_add(file, &o->excludes, "::/0");
+	if (rc == 0 && o->v6_only)
+		rc = scan_config_add(file, &o->excludes, "0.0.0.0/0");
+	if (rc == 0 && o->user_metadata && !json_valid(o->user_metadata))
+		rc = diag_set(d, ERR_PARSE, "--user-metadata is no JSON value");
+	return rc;
+}
