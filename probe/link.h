@@ -35,6 +35,10 @@ struct link_ops {
 	uint8_t *(*reserve)(struct link *l);
 	void (*commit)(struct link *l, size_t len); /* of the frame reserved last */
 	int (*submit)(struct link *l, struct diag *d);
+
+	/* Before the first frame, and with the privileges that opening takes: how long
+	 * most frames will be.  NULL: it does not matter. */
+	int (*tune)(struct link *l, size_t usual, struct diag *d);
 	void (*close)(struct link *l);
 };
 
@@ -51,6 +55,11 @@ int link_packet_open(struct link **out, int ifindex, bool ethernet, struct diag 
 /* AF_XDP in copy mode, through one queue of an Ethernet interface, which can have only
  * one such socket. */
 int link_xdp_open(struct link **out, int ifindex, unsigned queue, struct diag *d);
+
+/* XDP live frames on an Ethernet interface whose driver can send them; needs tune().
+ * Opening takes CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN of the machine, sending no
+ * privilege. */
+int link_live_open(struct link **out, int ifindex, struct diag *d);
 
 /* Raw IP sockets: the kernel routes each packet and finds each neighbour.  For
  * targets on the link itself, where there is no gateway to send to. */

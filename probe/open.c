@@ -210,6 +210,21 @@ static int make_templates(struct scan_lane *l, const struct probe_config *cfg,
 	return 0;
 }
 
+/* Most frames are those of the last lane: IPv6, where there are two. */
+static int tune_links(struct probe_scan *s, struct diag *d)
+{
+	const struct scan_lane *lane = s->n_lanes ? &s->lanes[s->n_lanes - 1] : NULL;
+	int rc = 0;
+
+	for (unsigned i = 0; lane && rc == 0 && i < s->n_senders; i++) {
+		struct link *l = s->senders[i].links[lane->reply.family == PROBE_V6];
+
+		if (l->ops->tune)
+			rc = l->ops->tune(l, lane->templates[0].len, d);
+	}
+	return rc;
+}
+
 static int take_way(struct probe_scan *s, const struct scan_way *way, struct diag *d)
 {
 	for (int v6 = V4; v6 <= V6; v6++) {
@@ -232,7 +247,7 @@ static int take_way(struct probe_scan *s, const struct scan_way *way, struct dia
 		s->reply.lanes[i] = s->lanes[i].reply;
 	}
 	s->reply.n_lanes = s->n_lanes;
-	return 0;
+	return tune_links(s, d);
 }
 
 /* Everything that needs no socket. */
@@ -350,6 +365,7 @@ enum link_kind {
 	LINK_AUTO,
 	LINK_PACKET,
 	LINK_XDP,
+	LINK_LIVE,
 	LINK_IP,
 	LINK_SOCKETS,
 	LINK_PCAP,
@@ -365,6 +381,8 @@ static enum link_kind link_kind(const char *text)
 		return LINK_PACKET;
 	if (!strcmp(text, "afxdp"))
 		return LINK_XDP;
+	if (!strcmp(text, "xdp-live"))
+		return LINK_LIVE;
 	if (!strcmp(text, "ip"))
 		return LINK_IP;
 	if (!strcmp(text, "sockets"))
@@ -393,9 +411,11 @@ static int open_frames(struct way_finder *f, struct diag *d)
 		return link_pcap_open(&f->frames, f->s->cfg.link + 5, d);
 	if (f->kind == LINK_MEMORY)
 		return link_memory_open(&f->frames, NULL, NULL);
-	if (f->kind == LINK_XDP && !f->interface.ethernet)
-		return diag_set(d, -EOPNOTSUPP, "%s: AF_XDP is for Ethernet",
-		                f->interface.link.name);
+	if ((f->kind == LINK_XDP || f->kind == LINK_LIVE) && !f->interface.ethernet)
+		return diag_set(d, -EOPNOTSUPP, "%s: %s is for Ethernet",
+		                f->interface.link.name, f->s->cfg.link);
+	if (f->kind == LINK_LIVE)
+		return link_live_open(&f->frames, f->interface.link.ifindex, d);
 	if (f->kind == LINK_XDP)
 		return link_xdp_open(&f->frames, f->interface.link.ifindex, f->sender, d);
 	return link_packet_open(&f->frames, f->interface.link.ifindex,
@@ -451,7 +471,7 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 		path = (struct route_path){ .source = wish.source };
 	else if ((rc = route_path(&path, &f->interface, &wish, d)) < 0)
 		return rc;
-	if ((f->kind == LINK_PACKET || f->kind == LINK_XDP) && path.via == ROUTE_KERNEL)
+	if (f->kind >= LINK_PACKET && f->kind <= LINK_LIVE && path.via == ROUTE_KERNEL)
 		return diag_set(d, -EHOSTUNREACH,
 		                "%s: the targets are on the link itself: use --link ip, "
 		                "or give a --gateway-mac",
