@@ -81,23 +81,36 @@ static inline uint64_t walk_narrow(const struct perm *p, uint64_t x, bool invers
 	return x;
 }
 
-static u128 walk_wide(const struct perm *p, u128 x, bool inverse)
+/* Halves of up to 64 bits each, put together only at the end. */
+static inline u128 walk_wide(const struct perm *p, u128 x, bool inverse)
 {
-	u128 mask = ((u128)1 << p->right) - 1;
+	uint64_t mask = UINT64_MAX >> (64 - p->right);
+	u128 last = p->n - 1;
+	struct halves end = { (uint64_t)(last >> p->right), (uint64_t)last & mask };
+	struct halves h = { (uint64_t)(x >> p->right), (uint64_t)x & mask };
 
 	do {
-		struct halves h = { (uint64_t)(x >> p->right), (uint64_t)(x & mask) };
-
 		h = inverse ? backward(p, h) : forward(p, h);
-		x = (u128)h.l << p->right | h.r;
-	} while (x >= p->n);
-	return x;
+	} while (h.l > end.l || (h.l == end.l && h.r > end.r));
+	return (u128)h.l << p->right | h.r;
 }
 
 u128 perm_at(const struct perm *p, u128 i)
 {
 	return p->right <= 32 ? walk_narrow(p, (uint64_t)i, false)
 	                      : walk_wide(p, i, false);
+}
+
+/* In loops of their own: the processor then has several walks under way at once. */
+void perm_run(const struct perm *p, u128 i, uint32_t step, u128 *out, size_t n)
+{
+	if (p->right <= 32) {
+		for (size_t k = 0; k < n; k++, i += step)
+			out[k] = walk_narrow(p, (uint64_t)i, false);
+		return;
+	}
+	for (size_t k = 0; k < n; k++, i += step)
+		out[k] = walk_wide(p, i, false);
 }
 
 u128 perm_find(const struct perm *p, u128 x)

@@ -8,6 +8,7 @@
 #ifndef COMMON_PERM_H
 #define COMMON_PERM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 __extension__ typedef unsigned __int128 u128;
@@ -21,7 +22,9 @@ struct perm {
 };
 
 void perm_init(struct perm *p, u128 n, uint64_t seed);
-u128 perm_at(const struct perm *p, u128 i);   /* i < n */
+u128 perm_at(const struct perm *p, u128 i); /* i < n */
+/* perm_at() of i, i + step, ... (n of them, all below p->n), at half the cost. */
+void perm_run(const struct perm *p, u128 i, uint32_t step, u128 *out, size_t n);
 u128 perm_find(const struct perm *p, u128 x); /* the inverse: x < n */
 
 /* Shard index of count takes positions index, index + count, ... of [0, n). */

@@ -1,7 +1,9 @@
 #include "probe/packet.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 enum {
 	ETHERTYPE_VLAN = 0x8100,
@@ -93,24 +95,45 @@ static void store16(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
+static inline void store64(uint8_t *p, uint64_t v)
+{
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+/* Short ones, which most are, are copied in a few moves that need no length. */
+static inline void copy_template(uint8_t *frame, const struct packet_template *t)
+{
+	enum { SHORT = 128 };
+
+	_Static_assert((int)SHORT <= (int)PACKET_MAX, "templates and frames are as long");
+	if (t->len <= SHORT)
+		memcpy(frame, t->bytes, SHORT);
+	else
+		memcpy(frame, t->bytes, t->len);
+}
+
 void packet_start(struct packet_fill *f, const struct packet_template *t, uint8_t *frame,
                   struct addr128 src, struct addr128 dst)
 {
 	uint64_t addresses = inet_sum_addr(inet_sum_addr(0, src), dst);
-	struct wire_out w;
+	uint8_t *l4 = frame + t->l4_at;
 
-	memcpy(frame, t->bytes, t->len);
-	w = (struct wire_out){ frame + t->l4_at - (t->v6 ? 32 : 8), frame + t->l4_at,
-		               false };
-	wire_put_addr(&w, src);
-	wire_put_addr(&w, dst);
-	if (!t->v6)
+	copy_template(frame, t);
+	f->bad = addr_is_v4(src) == t->v6 || addr_is_v4(dst) == t->v6;
+	if (t->v6) {
+		store64(l4 - 32, src.hi);
+		store64(l4 - 24, src.lo);
+		store64(l4 - 16, dst.hi);
+		store64(l4 - 8, dst.lo);
+	} else {
+		store64(l4 - 8, src.lo << 32 | (uint32_t)dst.lo);
 		store16(frame + t->ip_at + 10,
 		        (uint16_t)~inet_fold(t->ip_sum + addresses));
-	f->l4 = frame + t->l4_at;
+	}
+	f->l4 = l4;
 	f->len = (size_t)(t->len - t->l4_at);
 	f->sum = t->sum + (t->pseudo ? addresses : 0);
-	f->bad = w.bad;
 }
 
 void packet_set_hop(const struct packet_template *t, uint8_t *frame, uint8_t hop,

@@ -105,9 +105,9 @@ static inline void fill_balance(struct packet_fill *f, size_t at, uint64_t befor
 	fill_put16(f, at, inet_fold((uint64_t)sum + (uint16_t)~put));
 }
 
-/* Start a packet in frame (room for t->len): template and addresses.  Then the
- * module fills, then packet_finish() writes the checksum; false: a field did
- * not fit, do not send. */
+/* Start a packet in frame (room for PACKET_MAX, some of which behind the packet may be
+ * written to): template and addresses.  Then the module fills, then packet_finish()
+ * writes the checksum; false: a field did not fit, do not send. */
 void packet_start(struct packet_fill *f, const struct packet_template *t, uint8_t *frame,
                   struct addr128 src, struct addr128 dst);
 bool packet_finish(struct packet_fill *f, const struct packet_template *t);

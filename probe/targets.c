@@ -14,11 +14,12 @@
 
 #define LINE_MAX_ADDRS ((u128)1 << 32) /* of a prefix or range in a list */
 
-enum { CHUNK = 256, JOIN_MS = 200 };
+enum { CHUNK = 256, RUN = 64, JOIN_MS = 200 };
 
 struct space {
 	struct ivtab *table;
 	u128 *before; /* before[i]: addresses in the intervals 0..i-1 */
+	u128 *first;  /* address of each interval */
 	size_t n;
 	unsigned shift; /* bits of an IPv6 sub-prefix's interface identifiers */
 	struct targets_iid iid;
@@ -160,12 +161,14 @@ static int count_addresses(struct space *s, u128 *total, struct diag *d)
 
 	s->n = ivtab_count(s->table);
 	s->before = calloc(s->n + 1, sizeof(*s->before));
-	if (!s->before)
+	s->first = calloc(s->n + 1, sizeof(*s->first));
+	if (!s->before || !s->first)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
 		struct ivtab_interval iv = ivtab_at(s->table, i);
 
 		s->before[i] = sum;
+		s->first[i] = to_int(iv.first);
 		rc = count_interval(s, &iv, &less_one, d);
 		if (rc < 0)
 			return rc;
@@ -294,26 +297,26 @@ static size_t find_interval(const struct space *s, u128 i)
 	return lo;
 }
 
-/* The i-th address of an interval. */
-static u128 address_at(const struct space *s, struct addr128 first, u128 i)
+/* The i-th address of the interval that begins at first. */
+static inline u128 address_at(const struct space *s, u128 first, u128 i)
 {
 	uint64_t j = 0;
 
-	if (!s->shift || addr_is_v4(first))
-		return to_int(first) + i;
+	if (!s->shift || first >> 32 == 0xffff)
+		return first + i;
 	if (s->iid.number > 1) {
 		j = (uint64_t)(i % s->iid.number);
 		i /= s->iid.number;
 	}
-	i = to_int(first) + (i << s->shift);
+	i = first + (i << s->shift);
 	return i | make_iid(s, i, j);
 }
 
 /* Ports are inside the permutation: no host gets all of its probes at once. */
-static struct probe_target space_at(const struct targets *t, u128 position)
+static inline void space_at(const struct targets *t, u128 x, struct probe_target *out)
 {
 	const struct space *s = &t->space;
-	u128 x = perm_at(&s->perm, position), address = x;
+	u128 address = x;
 	size_t port = 0, k;
 
 	if (t->ports.n > 1) {
@@ -325,21 +328,28 @@ static struct probe_target space_at(const struct targets *t, u128 position)
 			address = x / t->ports.n;
 		}
 	}
-	k = find_interval(s, address);
-	address = address_at(s, ivtab_at(s->table, k).first, address - s->before[k]);
-	return (struct probe_target){
-		.addr = { (uint64_t)(address >> 64), (uint64_t)address },
-		.port = t->ports.v[port],
-	};
+	k = s->n > 1 ? find_interval(s, address) : 0;
+	address = address_at(s, s->first[k], address - s->before[k]);
+	/* Not as a struct: see place() in send.c. */
+	out->addr.hi = (uint64_t)(address >> 64);
+	out->addr.lo = (uint64_t)address;
+	out->port = t->ports.v[port];
+	out->tag = 0;
 }
 
 static int space_next(struct targets *t, struct probe_target *out, size_t max)
 {
 	struct space *s = &t->space;
-	size_t n = 0;
+	u128 left = s->end - s->next, x[RUN];
+	size_t n = max < left ? max : (size_t)left;
 
-	for (; n < max && s->next < s->end; n++)
-		out[n] = space_at(t, shard_at(s->shard, s->next++));
+	for (size_t at = 0, m; at < n; at += m) {
+		m = n - at < RUN ? n - at : RUN;
+		perm_run(&s->perm, shard_at(s->shard, s->next), s->shard.count, x, m);
+		for (size_t i = 0; i < m; i++)
+			space_at(t, x[i], &out[at + i]);
+		s->next += m;
+	}
 	return n ? (int)n : PROBE_SOURCE_END;
 }
 
@@ -610,6 +620,7 @@ void targets_close(struct targets *t)
 	ports_fini(&t->ports);
 	ivtab_free(t->space.table);
 	free(t->space.before);
+	free(t->space.first);
 	reader_close(t->stream.reader);
 	queue_free(t->stream.queue);
 	free(t->stream.window);

@@ -30,6 +30,29 @@ static void every_small_domain_is_permuted(void **state)
 		check_bijection(n, n);
 }
 
+static void runs_are_the_same(void **state)
+{
+	static const u128 sizes[] = { 300,
+		                      1000000,
+		                      (u128)1 << 63,
+		                      ((u128)1 << 64) + 5,
+		                      ((u128)5 << 100) + 1,
+		                      ~(u128)0 };
+	u128 run[100];
+	struct perm p;
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+		u128 from = sizes[k] - 199;
+
+		perm_init(&p, sizes[k], 7);
+		perm_run(&p, from, 2, run, 100);
+		for (unsigned i = 0; i < 100; i++)
+			assert_true(run[i] == perm_at(&p, from + 2 * i));
+		assert_true(perm_find(&p, run[99]) == from + 198);
+	}
+}
+
 static void larger_domains_are_permuted(void **state)
 {
 	static const uint32_t sizes[] = { 4095,  4096,   4097,   65535,         65536,
@@ -202,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_small_domain_is_permuted),
 		cmocka_unit_test(larger_domains_are_permuted),
+		cmocka_unit_test(runs_are_the_same),
 		cmocka_unit_test(find_is_the_inverse),
 		cmocka_unit_test(seeds_give_different_orders),
 		cmocka_unit_test(orders_are_equally_likely),
