@@ -490,6 +490,24 @@ static void tell_summary(const struct probe_stats *s, uint64_t results)
 		         s->kernel_drops);
 }
 
+/* What was handed to the kernel need not have left: drivers and queues drop in silence.
+ * Some count only every second. */
+static void compare_interface(const struct scan_job *j, const struct probe_stats *s)
+{
+	struct probe_interface i;
+
+	if (j->opts->cooldown_ns < NS_PER_S || s->sent < 100 ||
+	    probe_interface_count(j->scan, &i) < 0)
+		return;
+	if (i.packets < s->sent - s->sent / 100)
+		log_warn("the interface counts %" PRIu64 " packets of the %" PRIu64
+		         " that it was given (a lower --rate?)",
+		         i.packets, s->sent);
+	if (i.dropped > s->sent / 1000)
+		log_warn("the interface dropped %" PRIu64 " packets (a lower --rate?)",
+		         i.dropped);
+}
+
 static int finish(struct scan_job *j, int rc, struct diag *d)
 {
 	struct probe_stats stats = { 0 };
@@ -527,6 +545,7 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		rc = checkpoint_write(&j->checkpoint, j->opts->resume, d);
 	}
 	tell_summary(&stats, j->found);
+	compare_interface(j, &stats);
 	if (!j->metadata)
 		return rc;
 	scan_report_write(j->metadata, &report);

@@ -23,13 +23,13 @@ struct scan_options {
 	const char *output, *fields, *metadata, *filter, *status_file;
 	double rate_pps, bandwidth_bps, cap_48_pps, cap_64_pps, cap_24_pps;
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
-	uint64_t probes, probe_interval_ns, hop_limit, source_port, vantage;
+	uint64_t probes, probe_interval_ns, hop_limit, vlan, vantage;
 	const char *resume, *config, *cooldown;
 	uint64_t checkpoint_ns;
 	uint64_t probe_length, iid_num;
 	const char *shards, *shard, *iid;
 	uint64_t senders;
-	const char *cores;
+	const char *cores, *source_port;
 	unsigned format, dedup;
 	struct opt_list ranges, exclude_ports, readscans;
 	const char *out_of[SCAN_OUTPUTS]; /* of -oX and the like */

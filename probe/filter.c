@@ -14,8 +14,14 @@ static void add_family(FILE *f, const struct probe_scan *s, int v6)
 	for (unsigned i = 0; i < s->sources[v6].n; i++) {
 		char text[ADDR_STRLEN];
 
-		addr_format(text, s->reply.sources[s->sources[v6].first + i]);
-		fprintf(f, "%sdst host %s", i ? " or " : "", text);
+		unsigned k = s->sources[v6].first + i, bits = s->reply.source_bits[k];
+
+		addr_format(text, s->reply.sources[k]);
+		if (bits)
+			fprintf(f, "%sdst net %s/%u", i ? " or " : "", text,
+			        (v6 ? 128 : 32) - bits);
+		else
+			fprintf(f, "%sdst host %s", i ? " or " : "", text);
 	}
 	fprintf(f, ") and (%s", v6 ? "(" ERRORS_V6 ") or " EXTENDED : ERRORS_V4);
 	for (unsigned i = 0; i < s->n_lanes; i++) {
@@ -31,17 +37,24 @@ static void add_family(FILE *f, const struct probe_scan *s, int v6)
 int scan_filter(const struct probe_scan *s, char *buf, size_t cap)
 {
 	FILE *f = fmemopen(buf, cap, "w");
+	bool any = false;
 	int rc = 0;
 
 	if (!f)
 		return -ENOMEM;
+	/* What follows "vlan" looks behind the tag. */
+	if (s->cfg.vlan)
+		fprintf(f, "vlan %u and (", s->cfg.vlan);
 	for (int v6 = 0; v6 < 2; v6++) {
 		if (!s->senders[0].links[v6])
 			continue;
-		if (ftell(f) > 0)
+		if (any)
 			fprintf(f, " or ");
 		add_family(f, s, v6);
+		any = true;
 	}
+	if (s->cfg.vlan)
+		fprintf(f, ")");
 	if (ferror(f) || fflush(f) != 0 || (size_t)ftell(f) >= cap)
 		rc = -EMSGSIZE;
 	fclose(f);

@@ -52,6 +52,9 @@ static inline void link_close(struct link *l)
  * a link-layer address (tun, PPP, tunnels) the frames start with IP. */
 int link_packet_open(struct link **out, int ifindex, bool ethernet, struct diag *d);
 
+/* A packet socket with a ring of frames (PACKET_TX_RING), for Ethernet. */
+int link_txring_open(struct link **out, int ifindex, struct diag *d);
+
 /* AF_XDP in copy mode, through one queue of an Ethernet interface, which can have only
  * one such socket. */
 int link_xdp_open(struct link **out, int ifindex, unsigned queue, struct diag *d);

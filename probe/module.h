@@ -20,9 +20,10 @@ enum { PROBE_V4 = 1 << 0, PROBE_V6 = 1 << 1 };
 /* What all packets of a scan share. */
 struct module_scan {
 	struct mac_key key;
-	uint16_t source_port; /* 0: the module's default */
-	bool kernel_id;       /* ICMP identifiers are the kernel's, not ours */
-	bool trace;           /* probes have hop limits of their own */
+	uint16_t source_port;  /* 0: the module's default */
+	bool kernel_id;        /* ICMP identifiers are the kernel's, not ours */
+	bool trace;            /* probes have hop limits of their own */
+	uint16_t source_ports; /* how many there are from that one on */
 };
 
 /* One packet to send. */
@@ -60,6 +61,14 @@ static inline void module_read_time(struct observation *o, uint64_t word)
 
 	o->hop = (uint8_t)(word >> MODULE_HOP_SHIFT);
 	o->rtt_us = now > then && now - then <= UINT32_MAX ? (uint32_t)(now - then) : 0;
+}
+
+/* One of the source ports that were asked for, by some bits of a cookie. */
+static inline uint16_t module_source_port(const struct module_scan *scan, uint64_t bits)
+{
+	if (scan->source_ports <= 1)
+		return scan->source_port;
+	return (uint16_t)(scan->source_port + (uint32_t)bits % scan->source_ports);
 }
 
 struct probe_module {

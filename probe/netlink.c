@@ -139,6 +139,13 @@ static int on_link(void *ctx, const struct nlmsghdr *h)
 	if (at[IFLA_IFNAME] && RTA_PAYLOAD(at[IFLA_IFNAME]) <= sizeof(out->name))
 		memcpy(out->name, RTA_DATA(at[IFLA_IFNAME]),
 		       RTA_PAYLOAD(at[IFLA_IFNAME]));
+	if (at[IFLA_STATS64] && RTA_PAYLOAD(at[IFLA_STATS64]) >= 8 * sizeof(uint64_t)) {
+		uint64_t v[8]; /* rx, tx: packets, bytes, errors, dropped */
+
+		memcpy(v, RTA_DATA(at[IFLA_STATS64]), sizeof(v));
+		out->tx_packets = v[1];
+		out->tx_dropped = v[5] + v[7];
+	}
 	if (at[IFLA_ADDRESS] && RTA_PAYLOAD(at[IFLA_ADDRESS]) == 6)
 		memcpy(out->mac, RTA_DATA(at[IFLA_ADDRESS]), 6);
 	return 1;

@@ -16,7 +16,8 @@ struct netlink_link {
 	int ifindex;
 	unsigned type, flags; /* ARPHRD_*, IFF_* */
 	unsigned mtu;
-	uint8_t mac[6]; /* zeros where there is none */
+	uint8_t mac[6];                  /* zeros where there is none */
+	uint64_t tx_packets, tx_dropped; /* since it is there; the latter with errors */
 };
 
 /* By name, or, with name NULL, by index.  0, -ENODEV, ... */

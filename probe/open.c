@@ -11,6 +11,9 @@
 
 enum { V4 = 0, V6 = 1, FILTER_MAX = 8192 };
 
+/* Above this rate the cost of a packet matters, and AF_XDP has the lower one. */
+#define AUTO_XDP_PPS 500e3
+
 static const char *const default_modules[] = { "icmp6-echo", "icmp-echo" };
 
 static int check_config(const struct probe_config *cfg, struct diag *d)
@@ -22,6 +25,10 @@ static int check_config(const struct probe_config *cfg, struct diag *d)
 		return diag_set(d, -EINVAL, "the probes per target must be 1 or more");
 	if (cfg->senders > PROBE_SENDERS || cfg->n_cores > PROBE_SENDERS)
 		return diag_set(d, -EINVAL, "at most %d threads send", PROBE_SENDERS);
+	if (cfg->vlan > 4094)
+		return diag_set(d, -EINVAL, "a VLAN is a number from 1 to 4094");
+	if (cfg->source_ports && cfg->source_port + cfg->source_ports > 65536)
+		return diag_set(d, -EINVAL, "the source ports end at 65535");
 	if (cfg->hop_limit > 255)
 		return diag_set(d, -EINVAL, "the hop limit must be within 1 and 255");
 	return 0;
@@ -143,7 +150,7 @@ static int parse_sources(struct probe_scan *s, struct diag *d)
 {
 	const struct opt_list *list = &s->cfg.source_ips;
 	struct reply_context *r = &s->reply;
-	struct addr128 a;
+	struct prefix p;
 
 	if (list->n > REPLY_SOURCES - 2)
 		return diag_set(d, -EINVAL, "more than %d source addresses",
@@ -151,11 +158,13 @@ static int parse_sources(struct probe_scan *s, struct diag *d)
 	for (int v6 = V4; v6 <= V6; v6++) {
 		s->sources[v6].first = r->n_sources;
 		for (size_t i = 0; i < list->n; i++) {
-			if (!addr_parse(&a, list->v[i]))
+			if (!prefix_parse(&p, list->v[i]))
 				return diag_set(d, ERR_PARSE, "source address '%s'",
 				                list->v[i]);
-			if (addr_is_v4(a) != (v6 == V6))
-				r->sources[r->n_sources++] = a;
+			if (prefix_is_v4(p) == (v6 == V6))
+				continue;
+			r->source_bits[r->n_sources] = (uint8_t)(128 - p.len);
+			r->sources[r->n_sources++] = p.addr;
 		}
 		s->sources[v6].n = r->n_sources - s->sources[v6].first;
 		r->n_sources++; /* a place for the route's own address */
@@ -190,6 +199,7 @@ static int make_templates(struct scan_lane *l, const struct probe_config *cfg,
 		return -ENOMEM;
 
 	plan.ethernet = ethernet;
+	plan.vlan = cfg->vlan;
 	plan.v6 = l->reply.family == PROBE_V6;
 	plan.ip_proto = m->ip_proto;
 	plan.hop_limit = (uint8_t)(cfg->hop_limit ? cfg->hop_limit : 64);
@@ -270,6 +280,7 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	atomic_init(&s->rate_pps, cfg->rate_pps);
 	s->reply.scan.source_port = cfg->source_port;
 	s->reply.scan.trace = cfg->trace;
+	s->reply.scan.source_ports = cfg->source_ports;
 	mac_key_random(&s->reply.scan.key);
 	rc = add_modules(s, d);
 	if (rc == 0)
@@ -364,6 +375,7 @@ static int find_interface(struct route_interface *i, const struct probe_scan *s,
 enum link_kind {
 	LINK_AUTO,
 	LINK_PACKET,
+	LINK_TXRING,
 	LINK_XDP,
 	LINK_LIVE,
 	LINK_IP,
@@ -381,6 +393,8 @@ static enum link_kind link_kind(const char *text)
 		return LINK_PACKET;
 	if (!strcmp(text, "afxdp"))
 		return LINK_XDP;
+	if (!strcmp(text, "txring"))
+		return LINK_TXRING;
 	if (!strcmp(text, "xdp-live"))
 		return LINK_LIVE;
 	if (!strcmp(text, "ip"))
@@ -411,15 +425,26 @@ static int open_frames(struct way_finder *f, struct diag *d)
 		return link_pcap_open(&f->frames, f->s->cfg.link + 5, d);
 	if (f->kind == LINK_MEMORY)
 		return link_memory_open(&f->frames, NULL, NULL);
-	if ((f->kind == LINK_XDP || f->kind == LINK_LIVE) && !f->interface.ethernet)
+	if (f->kind >= LINK_TXRING && f->kind <= LINK_LIVE && !f->interface.ethernet)
 		return diag_set(d, -EOPNOTSUPP, "%s: %s is for Ethernet",
 		                f->interface.link.name, f->s->cfg.link);
+	if (f->kind == LINK_TXRING)
+		return link_txring_open(&f->frames, f->interface.link.ifindex, d);
 	if (f->kind == LINK_LIVE)
 		return link_live_open(&f->frames, f->interface.link.ifindex, d);
 	if (f->kind == LINK_XDP)
 		return link_xdp_open(&f->frames, f->interface.link.ifindex, f->sender, d);
+	if (f->kind == LINK_AUTO && f->interface.ethernet &&
+	    f->s->cfg.rate_pps >= AUTO_XDP_PPS &&
+	    link_xdp_open(&f->frames, f->interface.link.ifindex, f->sender, NULL) == 0)
+		return 0;
 	return link_packet_open(&f->frames, f->interface.link.ifindex,
 	                        f->interface.ethernet, d);
+}
+
+static bool frames_have_tags(const struct way_finder *f)
+{
+	return f->kind == LINK_PCAP || f->kind == LINK_MEMORY || f->interface.ethernet;
 }
 
 static int open_family(struct way_finder *f, int v6, struct diag *d)
@@ -427,6 +452,10 @@ static int open_family(struct way_finder *f, int v6, struct diag *d)
 	struct link **l = &f->way.links[f->sender][v6];
 	int rc;
 
+	if (f->s->cfg.vlan && (f->by_kernel[v6] || !frames_have_tags(f)))
+		return diag_set(d, -EINVAL,
+		                "%s: a VLAN tag is for Ethernet frames (--gateway-mac?)",
+		                f->interface.link.name);
 	if (f->by_kernel[v6])
 		return link_ip_open(l, v6, f->interface.link.name, d);
 	rc = open_frames(f, d);
@@ -545,6 +574,7 @@ static int open_sockets(struct way_finder *f, struct diag *d)
 		return rc;
 	s->reply.scan.kernel_id = true;
 	s->reply.scan.source_port = sockets->udp_port;
+	s->reply.scan.source_ports = 1;
 	for (unsigned i = 0; rc == 0 && i < s->n_senders; i++) {
 		struct link *link;
 
@@ -575,6 +605,13 @@ static int choose_link(enum link_kind *kind, struct probe_config *cfg, struct di
 	if (cfg->unprivileged)
 		*kind = LINK_SOCKETS;
 	cfg->unprivileged = *kind == LINK_SOCKETS;
+	if (cfg->unprivileged && cfg->vlan)
+		return diag_set(d, -EINVAL, "a VLAN tag takes raw packets");
+	for (size_t i = 0; cfg->unprivileged && i < cfg->source_ips.n; i++)
+		if (strchr(cfg->source_ips.v[i], '/'))
+			return diag_set(d, -EINVAL,
+			                "source prefix '%s': that takes raw packets",
+			                cfg->source_ips.v[i]);
 	return 0;
 }
 
@@ -610,6 +647,8 @@ int probe_open(struct probe_scan **out, const struct probe_config *config, struc
 		return rc;
 	}
 	snprintf(f.s->interface, sizeof(f.s->interface), "%s", f.interface.link.name);
+	if (f.kind < LINK_SOCKETS)
+		(void)netlink_link(&f.s->before, f.interface.link.name, 0);
 	*out = f.s;
 	return 0;
 }
@@ -636,6 +675,19 @@ void probe_way(const struct probe_scan *s, struct probe_way *way)
 		memcpy(way->family[v6].gateway_mac, l->templates[0].bytes, 6);
 		memcpy(way->family[v6].mac, l->templates[0].bytes + 6, 6);
 	}
+}
+
+int probe_interface_count(const struct probe_scan *s, struct probe_interface *out)
+{
+	struct netlink_link now;
+	int rc =
+		s->before.ifindex ? netlink_link(&now, NULL, s->before.ifindex) : -ENODEV;
+
+	if (rc < 0)
+		return rc;
+	out->packets = now.tx_packets - s->before.tx_packets;
+	out->dropped = now.tx_dropped - s->before.tx_dropped;
+	return 0;
 }
 
 void probe_set_rate(struct probe_scan *s, double pps)

@@ -68,6 +68,10 @@ int packet_template_init(struct packet_template *t, const struct packet_plan *pl
 	if (plan->ethernet) {
 		wire_put(&w, plan->dst_mac, 6);
 		wire_put(&w, plan->src_mac, 6);
+		if (plan->vlan) {
+			wire_put16(&w, ETHERTYPE_VLAN);
+			wire_put16(&w, plan->vlan);
+		}
 		wire_put16(&w, plan->v6 ? ETHERTYPE_V6 : ETHERTYPE_V4);
 	}
 	t->ip_at = (uint16_t)(w.at - t->bytes);

@@ -19,8 +19,9 @@
 
 enum {
 	PACKET_ETHERNET = 14, /* bytes of an Ethernet header */
+	PACKET_VLAN = 4,      /* of a tag in it */
 	PACKET_L4_MAX = 1280, /* of a probe, without its IP header */
-	PACKET_MAX = PACKET_ETHERNET + 40 + PACKET_L4_MAX,
+	PACKET_MAX = PACKET_ETHERNET + PACKET_VLAN + 40 + PACKET_L4_MAX,
 };
 
 /* One's-complement arithmetic (RFC 1071): sums are folded only at the end. */
@@ -44,6 +45,7 @@ static inline uint16_t inet_fold(uint64_t sum)
 struct packet_plan {
 	bool ethernet; /* else the frame starts with the IP header */
 	uint8_t src_mac[6], dst_mac[6];
+	uint16_t vlan; /* 802.1Q identifier; 0: no tag */
 	bool v6;
 	uint8_t ip_proto, hop_limit;
 	uint16_t checksum_at; /* of the upper layer, within it */

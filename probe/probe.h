@@ -69,7 +69,8 @@ struct probe_config {
 	struct opt_list modules; /* names; none: icmp6-echo and icmp-echo, of which one
 	                            may find no route: its targets are refused */
 	struct opt_list module_args; /* "name=value"; see the modules' options */
-	struct opt_list source_ips;  /* of both families; one of them per target */
+	struct opt_list source_ips;  /* addresses and prefixes of both families: one per
+	                                target, by a keyed hash of it */
 	double rate_pps;             /* packets, retries included; 0 is refused */
 	unsigned probes;             /* packets per target, >= 1, spread in time */
 	uint64_t probe_interval_ns;  /* between two packets to one target.  At most 4 M
@@ -94,6 +95,8 @@ struct probe_config {
 	unsigned hop_limit;      /* 0: 64 */
 	bool trace;              /* targets have hop limits of their own */
 	uint16_t source_port;    /* 0: default range */
+	uint16_t source_ports;   /* how many, from that one on; 0 is 1 */
+	uint16_t vlan;           /* 802.1Q tag of frames, 1 to 4094; 0: none */
 	uint16_t vantage;
 	bool dedup;              /* count and suppress repeated answers: the last 3 M
 	                            (target, port, protocol, class) are known, exactly */
@@ -136,6 +139,13 @@ void probe_set_scope(struct probe_scan *s, const struct scope *scope);
 /* Another rate than the one asked for; from any thread, also while the scan runs. */
 void probe_set_rate(struct probe_scan *s, double pps);
 double probe_rate(const struct probe_scan *s);
+
+/* What the interface itself counted since probe_open(), of all programs: packets, and
+ * those that it dropped or failed to send.  0, or negative where there is none. */
+struct probe_interface {
+	uint64_t packets, dropped;
+};
+int probe_interface_count(const struct probe_scan *s, struct probe_interface *out);
 
 /* The way that the packets of an open scan take. */
 struct probe_way {

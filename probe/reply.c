@@ -33,7 +33,9 @@ static const struct reply_lane *find_lane(const struct reply_context *c,
 bool reply_is_ours(const struct reply_context *c, struct addr128 a)
 {
 	for (unsigned i = 0; i < c->n_sources; i++)
-		if (addr_eq(c->sources[i], a))
+		if (addr_eq(c->sources[i], a) ||
+		    (c->source_bits[i] &&
+		     addr_common_bits(c->sources[i], a) + c->source_bits[i] >= 128))
 			return true;
 	return false;
 }

@@ -26,6 +26,7 @@ struct reply_context {
 	struct reply_lane lanes[REPLY_LANES];
 	unsigned n_lanes;
 	struct addr128 sources[REPLY_SOURCES];
+	uint8_t source_bits[REPLY_SOURCES]; /* of the address, below its prefix */
 	unsigned n_sources;
 };
 

@@ -5,6 +5,7 @@
 
 #include "probe/dedup.h"
 #include "probe/link.h"
+#include "probe/netlink.h"
 #include "probe/probe.h"
 #include "probe/reply.h"
 #include "probe/route.h"
@@ -46,7 +47,8 @@ struct probe_scan {
 	} sources[2];              /* by family: IPv4, IPv6 */
 	struct scan_sender senders[PROBE_SENDERS];
 	unsigned n_senders;
-	struct receiver *receiver; /* NULL: nothing is received; owned */
+	struct netlink_link before; /* the interface when it was opened */
+	struct receiver *receiver;  /* NULL: nothing is received; owned */
 	struct dedup *dedup;
 	struct cap *cap; /* before the source, where there are caps */
 	struct scan_counters count;

@@ -283,13 +283,36 @@ static int read_numbers(const struct scan_options *o, struct diag *d)
 		return diag_set(d, ERR_PARSE, "--probes must be 1 to 1000");
 	if (o->hop_limit < 1 || o->hop_limit > 255)
 		return diag_set(d, ERR_PARSE, "--probe-ttl must be 1 to 255");
-	if (o->source_port > UINT16_MAX)
-		return diag_set(d, ERR_PARSE, "--source-port must be 1 to 65535");
+	if (o->vlan > 4094)
+		return diag_set(d, ERR_PARSE, "--vlan must be 1 to 4094");
 	if (o->senders < 1 || o->senders > PROBE_SENDERS)
 		return diag_set(d, ERR_PARSE, "--sender-threads must be 1 to %d",
 		                PROBE_SENDERS);
 	if (o->vantage > UINT16_MAX)
 		return diag_set(d, ERR_PARSE, "--vantage must be 0 to 65535");
+	return 0;
+}
+
+/* "PORT" or "FIRST-LAST". */
+static int read_source_port(struct probe_config *cfg, const char *text, struct diag *d)
+{
+	const char *dash = text ? strchr(text, '-') : NULL;
+	uint64_t first, last;
+	char part[8] = "";
+
+	if (!text)
+		return 0;
+	if (dash && (size_t)(dash - text) < sizeof(part))
+		memcpy(part, text, (size_t)(dash - text));
+	if (!opt_parse_count(&first, dash ? part : text) ||
+	    !opt_parse_count(&last, dash ? dash + 1 : text) || first < 1 ||
+	    last > UINT16_MAX || first > last)
+		return diag_set(d, ERR_PARSE,
+		                "--source-port '%s' is no port and no range of ports "
+		                "within 1 and 65535",
+		                text);
+	cfg->source_port = (uint16_t)first;
+	cfg->source_ports = (uint16_t)(last - first + 1);
 	return 0;
 }
 
@@ -402,7 +425,7 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.gateway_mac = o->gateway_mac,
 		.hop_limit = (unsigned)o->hop_limit,
 		.trace = o->hop_range != NULL,
-		.source_port = (uint16_t)o->source_port,
+		.vlan = (uint16_t)o->vlan,
 		.vantage = (uint16_t)o->vantage,
 		.dedup = o->dedup == 0,
 		.stop = &j->stop,
@@ -453,5 +476,7 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (rc == 0 && o->filter)
 		rc = expr_parse(&j->filter, o->filter, d);
 	make_config(j, o);
+	if (rc == 0)
+		rc = read_source_port(&j->cfg, o->source_port, d);
 	return rc < 0 ? rc : read_cores(&j->cfg, o->cores, d);
 }

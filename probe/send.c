@@ -92,13 +92,35 @@ static const struct scan_lane *find_lane(struct sender *x, const struct probe_ta
 	return x->lane = NULL;
 }
 
+/* An address of a source prefix, of which so many bits are free: by the scan's key, so
+ * that nobody knows which target has which.  No cookie is over as many words. */
+static struct addr128 source_within(const struct probe_scan *s, struct addr128 a,
+                                    unsigned bits, struct addr128 target)
+{
+	uint64_t words[4] = { target.hi, target.lo }, hash[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		words[2] = i;
+		hash[i] = mac64(&s->reply.scan.key, words, sizeof(words));
+	}
+	a.lo |= bits >= 64 ? hash[0] : hash[0] & ((UINT64_C(1) << bits) - 1);
+	if (bits > 64)
+		a.hi |= hash[1] & (UINT64_MAX >> (128 - bits));
+	return a;
+}
+
 static struct addr128 source_for(const struct probe_scan *s, struct addr128 target)
 {
 	int v6 = !addr_is_v4(target);
 	unsigned n = s->sources[v6].n;
-	uint64_t i = n > 1 ? addr_hash(target, s->cfg.seed) % n : 0;
+	uint64_t i = s->sources[v6].first;
 
-	return s->reply.sources[s->sources[v6].first + i];
+	if (n > 1)
+		i += addr_hash(target, s->cfg.seed) % n;
+	if (s->reply.source_bits[i])
+		return source_within(s, s->reply.sources[i], s->reply.source_bits[i],
+		                     target);
+	return s->reply.sources[i];
 }
 
 static void place(struct volley *v, const struct scan_lane *lane,

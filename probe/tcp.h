@@ -20,7 +20,7 @@ enum {
 static inline uint16_t tcp_source_port(const struct module_scan *scan, uint64_t bits)
 {
 	if (scan->source_port)
-		return scan->source_port;
+		return module_source_port(scan, bits);
 	return (uint16_t)(TCP_PORT_FIRST + (bits & TCP_PORT_MASK));
 }
 

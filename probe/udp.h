@@ -19,7 +19,7 @@ enum {
 static inline uint16_t udp_source_port(const struct module_scan *scan, uint64_t cookie)
 {
 	if (scan->source_port)
-		return scan->source_port;
+		return module_source_port(scan, cookie);
 	return (uint16_t)(UDP_PORT_FIRST + (cookie & UDP_PORT_MASK));
 }
 

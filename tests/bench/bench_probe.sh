@@ -2,7 +2,8 @@
 # Packets per second and CPU time per packet of one sender on one core, against zmap
 # and masscan where they are installed, and against loops that only send.  Everything
 # runs pinned to one core, in turn, five times; the figures are medians.  Packets end
-# in a namespace that drops them on arrival.  Ours have pacing, scope, permutation,
+# in a namespace that drops them on arrival: by a filter at its door, then, for XDP live
+# frames, by an XDP program, for all of them that are compared ("xdp:").  Ours have pacing, scope, permutation,
 # cookies and the reply tap on.  CPU time is that of the process and, since the other
 # end of a veth pair runs there too, of the core's softirqs.
 # $1 = sextant.  BENCH_SECONDS, BENCH_ROUNDS: for quicker runs.
@@ -17,10 +18,29 @@ core=$(($(nproc) - 1))
 loop=${SEXTANT_TEST_BIN:-}/bench_sendloop
 
 simnet_up
-simnet_internet nft -f - <<-END || simnet_skip "no netdev ingress hook"
-	add table netdev sink
-	add chain netdev sink hole { type filter hook ingress device $SIMNET_PEER priority 0; policy drop; }
-END
+# What drops the packets: filter or xdp.
+sink()
+{
+	simnet_internet nft delete table netdev sink 2>/dev/null
+	[ -z "${sink_pid:-}" ] || kill "$sink_pid"
+	sink_pid=
+	if [ "$1" = filter ]; then
+		simnet_internet nft -f - <<-END
+			add table netdev sink
+			add chain netdev sink hole { type filter hook ingress device $SIMNET_PEER priority 0; policy drop; }
+		END
+	else
+		ip netns exec internet "$SEXTANT_TEST_BIN/xdp_peer" drop $SIMNET_PEER \
+			>/run/simnet/xdp_peer &
+		sink_pid=$!
+		for _ in $(seq 50); do
+			grep -q attached /run/simnet/xdp_peer && return
+			sleep 0.05
+		done
+		return 1
+	fi
+}
+sink filter || simnet_skip "no netdev ingress hook"
 gw=$(ip -n internet -o link show $SIMNET_PEER | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
 us=$(ip -o link show $SIMNET_IF | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
 ticks=$(getconf CLK_TCK)
@@ -29,19 +49,20 @@ long=$((seconds + 3))
 # The command that a contender is.
 command_of()
 {
-	case $1 in
+	set -- "$1" "${1#xdp:}"
+	set -- "$1" "${2%-*}"
+	case ${1#xdp:} in
 	zmap-v4) echo "zmap -p 80 -i $SIMNET_IF -G $gw -S $SIMNET_SRC4 -r 0 -T 1 -b /dev/null
 		-o /dev/null -c 0 -q --disable-syslog -t $long 10.0.0.0/8" ;;
 	masscan-v4) echo "masscan 10.0.0.0/8 -p80 --source-ip $SIMNET_SRC4 --rate 100000000
 		-e $SIMNET_IF --source-mac $us --router-mac $gw --wait 0 -oL /dev/null" ;;
 	masscan-v6) echo "masscan 2001:db8::/100 -p80 --source-ip $SIMNET_SRC6 --rate 100000000
 		-e $SIMNET_IF --source-mac $us --router-mac $gw --wait 0 -oL /dev/null" ;;
-	sendmmsg-loop) echo "$loop sendmmsg $SIMNET_IF $gw $long" ;;
-	afxdp-loop) echo "$loop afxdp $SIMNET_IF $gw $long" ;;
+	*-loop) echo "$loop $2 $SIMNET_IF $gw $long" ;;
 	*-v4) echo "$sextant probe scan -M tcp-syn -p 80 -i $SIMNET_IF -G $gw -r 100M -q -c 0
-		-t $long --allow-special -o /dev/null --send-path ${1%-v4} 10.0.0.0/8" ;;
+		-t $long --allow-special -o /dev/null --send-path $2 10.0.0.0/8" ;;
 	*-v6) echo "$sextant probe scan -M tcp-syn -p 80 -i $SIMNET_IF -G $gw -r 100M -q -c 0
-		-t $long -o /dev/null --send-path ${1%-v6} 2000::/3" ;;
+		-t $long -o /dev/null --send-path $2 2000::/3" ;;
 	esac
 }
 
@@ -74,17 +95,37 @@ measure()
 		if (n > 0) printf "%.0f %.4f\n", n / (($4 - $1) / 1e9), ($6 - $3) / hz / n * 1e6 }'
 }
 
-contenders="sendmmsg-v6 sendmmsg-v4 afxdp-v6 afxdp-v4"
+contenders="sendmmsg-v6 sendmmsg-v4 txring-v6 afxdp-v6 afxdp-v4"
+[ -x "$loop" ] && contenders="$contenders sendmmsg-loop txring-loop afxdp-loop"
+turbo="xdp:sendmmsg-v6 xdp:xdp-live-v6 xdp:xdp-live-v4"
+[ -x "$loop" ] && turbo="$turbo xdp:xdp-live-loop"
 for peer in masscan-v4 masscan-v6 zmap-v4; do
-	command -v "${peer%-*}" >/dev/null && contenders="$peer $contenders"
+	command -v "${peer%-*}" >/dev/null || continue
+	contenders="$peer $contenders"
+	turbo="xdp:$peer $turbo"
 done
-[ -x "$loop" ] && contenders="$contenders sendmmsg-loop afxdp-loop"
 r=/run/simnet/results
-for i in $(seq "$rounds"); do
-	for c in $contenders; do
-		echo "$c $(measure "$c") $i" >>$r
+# run CONTENDER...: all of them in turn
+run()
+{
+	local i c
+
+	for i in $(seq "$rounds"); do
+		for c in "$@"; do
+			echo "$c $(measure "$c") $i" >>$r
+		done
 	done
-done
+}
+# shellcheck disable=SC2086 # lists of words
+run $contenders
+if [ -x "${SEXTANT_TEST_BIN:-}/xdp_peer" ] && sink xdp; then
+	# shellcheck disable=SC2086
+	run $turbo
+	contenders="$contenders $turbo"
+else
+	echo "no XDP here: live frames are not measured"
+fi
+sink filter
 
 # median CONTENDER COLUMN
 median()
@@ -93,9 +134,9 @@ median()
 		awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print 0 }'
 }
 
-printf '%-14s %10s %14s\n' contender pps "CPU s/M"
+printf '%-18s %10s %14s\n' contender pps "CPU s/M"
 for c in $contenders; do
-	printf '%-14s %10.0f %14.3f\n' "$c" "$(median "$c" 2)" "$(median "$c" 3)"
+	printf '%-18s %10.0f %14.3f\n' "$c" "$(median "$c" 2)" "$(median "$c" 3)"
 done
 
 # Quotients within each round: a machine that changes its speed changes both.
@@ -108,7 +149,9 @@ ratio()
 		END { for (i in own) if (best[i]) print own[i] / best[i] }' $r | sort -n |
 		awk '{ v[NR] = $1 } END { if (NR) printf "%.2f", v[int((NR + 1) / 2)]; else printf "-" }'
 }
-for c in sendmmsg afxdp; do
+for c in sendmmsg txring afxdp; do
 	echo "$c: $(ratio $c-v6 '^(zmap|masscan)') times the best peer," \
 		"$(ratio $c-v6 "^$c-loop") of the bare loop"
 done
+echo "xdp-live: $(ratio xdp:xdp-live-v6 '^xdp:(zmap|masscan)') times the best peer," \
+	"$(ratio xdp:xdp-live-v6 '^xdp:xdp-live-loop') of the bare loop"

@@ -1,5 +1,6 @@
 /* How fast a loop that does nothing else hands one frame to the kernel: the ceiling
- * for the prober.  bench_sendloop sendmmsg|afxdp IFACE GATEWAY-MAC SECONDS */
+ * for the prober.  bench_sendloop
+ * sendmmsg|txring|afxdp|xdp-live IFACE GATEWAY-MAC SECONDS */
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,13 @@ static int open_link(struct link **l, const char *mode, const char *interface,
 {
 	int ifindex = (int)if_nametoindex(interface);
 
-	return strcmp(mode, "afxdp") ? link_packet_open(l, ifindex, true, d)
-	                             : link_xdp_open(l, ifindex, 0, d);
+	if (!strcmp(mode, "sendmmsg"))
+		return link_packet_open(l, ifindex, true, d);
+	if (!strcmp(mode, "txring"))
+		return link_txring_open(l, ifindex, d);
+	if (!strcmp(mode, "afxdp"))
+		return link_xdp_open(l, ifindex, 0, d);
+	return strcmp(mode, "xdp-live") ? -EINVAL : link_live_open(l, ifindex, d);
 }
 
 int main(int argc, char *argv[])
@@ -54,6 +60,8 @@ int main(int argc, char *argv[])
 	}
 	n = argc == 5 ? make_frame(frame, argv[3]) : 0;
 	rc = n ? open_link(&l, argv[1], argv[2], &d) : -EINVAL;
+	if (rc == 0 && l->ops->tune)
+		rc = l->ops->tune(l, n, &d);
 	if (rc < 0) {
 		fprintf(stderr, "bench_sendloop: %s\n", diag_str(&d, rc));
 		return 1;

@@ -78,6 +78,44 @@ static void incremental_checksums_are_right(void **state)
 	}
 }
 
+/* A tag moves everything behind the MAC addresses, and changes nothing else. */
+static void a_vlan_tag_is_in_its_place(void **state)
+{
+	static const uint8_t tag[4] = { 0x81, 0x00, 0x0f, 0xfe };
+	struct packet_plan plan = { .ethernet = true,
+		                    .src_mac = { 2, 1 },
+		                    .dst_mac = { 2, 2 },
+		                    .hop_limit = 9,
+		                    .checksum_at = 2 };
+	uint8_t l4[28] = { 8 }, frame[2][PACKET_MAX];
+	struct packet_template t[2];
+	struct packet_fill fill;
+	struct wire w;
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		plan.v6 = v6;
+		plan.ip_proto = v6 ? 58 : 1;
+		for (int tagged = 0; tagged < 2; tagged++) {
+			plan.vlan = tagged ? 4094 : 0;
+			assert_int_equal(packet_template_init(&t[tagged], &plan, l4, 28),
+			                 0);
+			packet_start(&fill, &t[tagged], frame[tagged],
+			             v6 ? forge_addr("::1") : forge_addr("192.0.2.1"),
+			             v6 ? forge_addr("::2") : forge_addr("192.0.2.2"));
+			fill_put32(&fill, 8, 0x01020304);
+			assert_true(packet_finish(&fill, &t[tagged]));
+		}
+		assert_int_equal(t[1].len, t[0].len + 4);
+		assert_memory_equal(frame[1], frame[0], 12);
+		assert_memory_equal(frame[1] + 12, tag, 4);
+		assert_memory_equal(frame[1] + 16, frame[0] + 12, t[0].len - 12);
+		w = wire_from(frame[1], t[1].len);
+		assert_true(packet_strip(&w, PACKET_L2_ETHERNET));
+		assert_int_equal(wire_left(&w), t[0].len - 14);
+	}
+}
+
 static void fields_outside_the_packet_are_refused(void **state)
 {
 	struct packet_plan plan = { .ip_proto = 58, .v6 = true, .checksum_at = 2 };
@@ -271,6 +309,7 @@ int main(void)
 		cmocka_unit_test(sum_agrees_with_a_naive_one),
 		cmocka_unit_test(fold_keeps_the_residue),
 		cmocka_unit_test(incremental_checksums_are_right),
+		cmocka_unit_test(a_vlan_tag_is_in_its_place),
 		cmocka_unit_test(fields_outside_the_packet_are_refused),
 		cmocka_unit_test(extension_headers_are_walked),
 		cmocka_unit_test(header_chains_end),
