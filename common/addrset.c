@@ -154,6 +154,11 @@ size_t addrset_count(const struct addrset *s)
 	return s->used + s->has_zero;
 }
 
+size_t addrset_bytes(const struct addrset *s)
+{
+	return (s->mask + 1) * sizeof(*s->slot);
+}
+
 bool addrset_next(const struct addrset *s, size_t *pos, struct addr128 *a)
 {
 	while (*pos <= s->mask) {

@@ -15,6 +15,7 @@ int addrset_add(struct addrset *s, struct addr128 a); /* 1 new, 0 there, -ENOMEM
 bool addrset_has(const struct addrset *s, struct addr128 a);
 bool addrset_remove(struct addrset *s, struct addr128 a); /* whether it was there */
 size_t addrset_count(const struct addrset *s);
+size_t addrset_bytes(const struct addrset *s); /* of memory */
 
 /* Visit the members in no particular order: start with *pos = 0. */
 bool addrset_next(const struct addrset *s, size_t *pos, struct addr128 *a);

@@ -485,6 +485,10 @@ static void tell_summary(const struct probe_stats *s, uint64_t results)
 		         s->refused_family);
 	if (s->send_errors)
 		log_warn("%" PRIu64 " packets could not be sent", s->send_errors);
+	if (s->dedup_forgot_v4 || s->dedup_forgot)
+		log_info(
+			"not all earlier answers were known in the end: of those that come "
+			"late again, some may have been reported twice");
 	if (s->kernel_drops)
 		log_warn("%" PRIu64 " replies were lost between kernel and program",
 		         s->kernel_drops);

@@ -25,7 +25,7 @@ struct scan_options {
 	uint64_t max_results, max_runtime_ns, cooldown_ns;
 	uint64_t probes, probe_interval_ns, hop_limit, vlan, vantage;
 	const char *resume, *config, *cooldown;
-	uint64_t checkpoint_ns;
+	uint64_t checkpoint_ns, dedup_window, receive_buffer;
 	uint64_t probe_length, iid_num;
 	const char *shards, *shard, *iid;
 	uint64_t senders;
@@ -45,6 +45,12 @@ struct scan_options {
 extern const struct opt scan_opts[];
 extern const struct scan_options scan_defaults;
 
+enum { DEDUP_FULL, DEDUP_WINDOW_ONLY, DEDUP_NONE }; /* in the option's order */
+enum {
+	DEDUP_WINDOW_MAX = 1 << 30,
+	RECEIVE_BUFFER_MIN = 1 << 20,
+	RECEIVE_BUFFER_MAX = 1 << 30,
+};
 enum { SCAN_SCOPES = 8, SCAN_MODULES = 16, SCAN_ARGS = 64 };
 
 struct scan_job {

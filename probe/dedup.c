@@ -4,16 +4,19 @@
 
 #include "common/addrset.h"
 #include "common/rng.h"
+#include "probe/dedup_v4.h"
 
 enum { FIRST_SIZE = 1024 };
 
 struct dedup {
 	struct addrset *now, *before;
+	struct dedup_v4 *v4; /* NULL: no difference between the families */
+	bool forgot_v4, forgot;
 	size_t window;
 	uint64_t seed[2];
 };
 
-struct dedup *dedup_new(size_t window)
+struct dedup *dedup_new(size_t window, bool all)
 {
 	struct dedup *t = calloc(1, sizeof(*t));
 
@@ -22,8 +25,10 @@ struct dedup *dedup_new(size_t window)
 	rng_secret(t->seed, sizeof(t->seed));
 	t->window = window;
 	t->now = addrset_new(FIRST_SIZE);
-	if (!t->now) {
-		free(t);
+	if (!all)
+		t->v4 = dedup_v4_new(rng_mix(t->seed[0] ^ t->seed[1]), DEDUP_V4_SLOTS);
+	if (!t->now || (!all && !t->v4)) {
+		dedup_free(t);
 		return NULL;
 	}
 	return t;
@@ -35,6 +40,7 @@ void dedup_free(struct dedup *t)
 		return;
 	addrset_free(t->now);
 	addrset_free(t->before);
+	dedup_v4_free(t->v4);
 	free(t);
 }
 
@@ -59,6 +65,7 @@ static void turn(struct dedup *t)
 
 	if (!fresh)
 		return; /* the set goes on growing, or fails to and comes back here */
+	t->forgot |= t->before != NULL;
 	addrset_free(t->before);
 	t->before = t->now;
 	t->now = fresh;
@@ -92,13 +99,45 @@ static bool differs(struct dedup *t, const struct observation *o)
 	return !seen(t, key_of(t, o, KIND_DIGEST, o->more.dns.digest)) && any;
 }
 
+/* Out of memory, or of room, all is forgotten: an answer may come twice, and none is
+ * lost. */
+static bool seen_v4(struct dedup *t, const struct observation *o, unsigned kind)
+{
+	uint64_t what = (uint64_t)o->port << 16 | (uint64_t)o->hop << 8 |
+	                (uint64_t)o->proto << 4 | kind;
+	int rc = dedup_v4_add(t->v4, (uint32_t)o->target.lo, what);
+
+	if (rc >= 0)
+		return rc;
+	t->forgot_v4 = true;
+	dedup_v4_clear(t->v4);
+	(void)dedup_v4_add(t->v4, (uint32_t)o->target.lo, what);
+	return false;
+}
+
+_Static_assert(OBS_PROTOS <= 16 && OBS_OUTCOMES <= 16, "what has 4 bits for each");
+
 bool dedup_seen(struct dedup *t, struct observation *o)
 {
 	unsigned class = o->outcome < OBS_UNREACHABLE ? o->outcome : OBS_UNREACHABLE;
 	bool other = differs(t, o);
 
-	o->repeat = seen(t, key_of(t, o, class, 0));
+	if (t->v4 && addr_is_v4(o->target))
+		o->repeat = seen_v4(t, o, class);
+	else
+		o->repeat = seen(t, key_of(t, o, class, 0));
 	if (other)
 		o->signals |= OBS_SIGNAL_DIFFERS;
 	return o->repeat && !other;
+}
+
+void dedup_state(const struct dedup *t, struct dedup_state *out)
+{
+	*out = (struct dedup_state){
+		.bytes = addrset_bytes(t->now) +
+		         (t->before ? addrset_bytes(t->before) : 0) +
+		         (t->v4 ? dedup_v4_bytes(t->v4) : 0),
+		.exact_v4 = t->v4 ? !t->forgot_v4 : !t->forgot,
+		.exact_rest = !t->forgot,
+	};
 }

@@ -109,9 +109,10 @@ static inline void receiver_close(struct receiver *r)
 		r->ops->close(r);
 }
 
-/* libpcap (TPACKET_V3 ring) on one interface, with a filter in its language. */
+/* libpcap (TPACKET_V3 ring) on one interface, with a filter in its language and so many
+ * bytes of room; 0: 32 MiB. */
 int receiver_pcap_open(struct receiver **out, const char *interface, const char *filter,
-                       struct diag *d);
+                       size_t buffer, struct diag *d);
 
 /* A bounded queue; receiver_inject() may be called from any thread, and waits
  * for room.  captured < len stands for a truncated capture. */

@@ -286,7 +286,8 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	if (rc == 0)
 		rc = parse_sources(s, d);
 	if (rc == 0 && cfg->dedup) {
-		s->dedup = dedup_new(DEDUP_WINDOW);
+		s->dedup = dedup_new(cfg->dedup_window ? cfg->dedup_window : DEDUP_WINDOW,
+		                     cfg->dedup_window_only);
 		rc = s->dedup ? 0 : -ENOMEM;
 	}
 	if (rc == 0 && cap_wanted(cfg)) {
@@ -640,7 +641,7 @@ int probe_open(struct probe_scan **out, const struct probe_config *config, struc
 		rc = scan_filter(f.s, filter, sizeof(filter));
 		if (rc == 0)
 			rc = receiver_pcap_open(&f.s->receiver, f.interface.link.name,
-			                        filter, d);
+			                        filter, cfg->receive_buffer, d);
 	}
 	if (rc < 0) {
 		probe_close(f.s);

@@ -98,8 +98,12 @@ struct probe_config {
 	uint16_t source_ports;   /* how many, from that one on; 0 is 1 */
 	uint16_t vlan;           /* 802.1Q tag of frames, 1 to 4094; 0: none */
 	uint16_t vantage;
-	bool dedup;              /* count and suppress repeated answers: the last 3 M
-	                            (target, port, protocol, class) are known, exactly */
+	bool dedup;              /* count and suppress repeated answers, see dedup.h: of
+	                            (target, port, protocol, class), all of IPv4 and the
+	                            last of IPv6 are known, exactly */
+	bool dedup_window_only;  /* of both families the last */
+	size_t dedup_window;     /* how many at least; 0: 3 M */
+	size_t receive_buffer;   /* bytes of packets that wait for us; 0: 32 MiB */
 	const atomic_bool *stop; /* set: stop sending, cool down, return; may be NULL */
 	uint64_t seed;           /* of the choice among several source addresses */
 	/* No IPv6 /48, no /64 and no IPv4 /24 gets more packets per second than this;
@@ -120,10 +124,12 @@ struct probe_stats {
 	uint64_t valid;                /* validated replies, repeats included */
 	uint64_t open, closed, errors; /* first answers by outcome */
 	uint64_t repeats;
-	uint64_t invalid;              /* failed validation: forged, damaged, not ours */
-	uint64_t kernel_drops;         /* lost between kernel and us */
-	uint64_t started_us, ended_us; /* wall clock; 0: not yet */
-	bool cooling;                  /* sending has ended */
+	uint64_t invalid;      /* failed validation: forged, damaged, not ours */
+	uint64_t kernel_drops; /* lost between kernel and us */
+	uint64_t dedup_bytes;  /* of memory, to know repeats */
+	bool dedup_forgot_v4, dedup_forgot; /* not all earlier answers are known */
+	uint64_t started_us, ended_us;      /* wall clock; 0: not yet */
+	bool cooling;                       /* sending has ended */
 };
 
 /* Opens sockets and finds the way out (which may send a UDP datagram to the

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/log.h"
 #include "probe/link.h"
 
 enum {
@@ -85,14 +86,15 @@ static bool l2_of(enum packet_l2 *l2, int datalink)
 	return false;
 }
 
-static int activate(struct receiver_pcap *p, const char *interface, struct diag *d)
+static int activate(struct receiver_pcap *p, const char *interface, size_t buffer,
+                    struct diag *d)
 {
 	int rc;
 
 	pcap_set_snaplen(p->pcap, SNAPLEN);
 	pcap_set_promisc(p->pcap, 0);
 	pcap_set_timeout(p->pcap, BLOCK_TIMEOUT_MS);
-	pcap_set_buffer_size(p->pcap, BUFFER_BYTES);
+	pcap_set_buffer_size(p->pcap, (int)(buffer ? buffer : BUFFER_BYTES));
 	rc = pcap_activate(p->pcap);
 	if (rc >= 0)
 		return 0;
@@ -116,7 +118,7 @@ static int set_filter(struct receiver_pcap *p, const char *filter, struct diag *
 }
 
 int receiver_pcap_open(struct receiver **out, const char *interface, const char *filter,
-                       struct diag *d)
+                       size_t buffer, struct diag *d)
 {
 	struct receiver_pcap *p = calloc(1, sizeof(*p));
 	char why[PCAP_ERRBUF_SIZE] = "";
@@ -128,14 +130,18 @@ int receiver_pcap_open(struct receiver **out, const char *interface, const char 
 	p->pcap = pcap_create(interface, why);
 	if (!p->pcap)
 		goto fail;
-	rc = activate(p, interface, d);
+	rc = activate(p, interface, buffer, d);
 	if (rc < 0)
 		goto fail;
 	/* Our own probes are no replies.  pcap_setdirection() would drop them in
 	 * user space, at 38 % of the cost of sending; the kernel can do better. */
 	p->fd = pcap_get_selectable_fd(p->pcap);
-	(void)setsockopt(pcap_fileno(p->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one,
-	                 sizeof(one));
+	if (setsockopt(pcap_fileno(p->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &one,
+	               sizeof(one)) < 0)
+		log_warn(
+			"%s: the kernel hands us our own packets, too (Linux before 4.20?): "
+			"sending is slower",
+			interface);
 	rc = set_filter(p, filter, d);
 	if (rc < 0)
 		goto fail;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "common/clock.h"
 #include "probe/cap.h"
@@ -81,6 +82,21 @@ static void on_answer(void *ctx, const struct observation *o)
 	deliver(l, &copy);
 }
 
+/* What is not worth counting for every packet. */
+static void look(struct probe_scan *s)
+{
+	struct scan_counters *c = &s->count;
+	struct dedup_state state;
+
+	count_set(&c->kernel_drops, s->receiver->ops->drops(s->receiver));
+	if (!s->dedup)
+		return;
+	dedup_state(s->dedup, &state);
+	count_set(&c->dedup_bytes, state.bytes);
+	atomic_store(&c->dedup_forgot_v4, !state.exact_v4);
+	atomic_store(&c->dedup_forgot, !state.exact_rest);
+}
+
 static void *listen_thread(void *arg)
 {
 	struct listener *l = arg;
@@ -90,6 +106,7 @@ static void *listen_thread(void *arg)
 	bool last = false;
 	int n = 0;
 
+	(void)prctl(PR_SET_NAME, "receive");
 	/* After the stop, what is in the buffer still counts. */
 	while (n > 0 || !last) {
 		last = atomic_load(&l->stop);
@@ -100,11 +117,11 @@ static void *listen_thread(void *arg)
 			break;
 		}
 		if (clock_mono_ns() >= look_at) {
-			count_set(&l->s->count.kernel_drops, r->ops->drops(r));
+			look(l->s);
 			look_at = clock_mono_ns() + DROPS_NS;
 		}
 	}
-	count_set(&l->s->count.kernel_drops, r->ops->drops(r));
+	look(l->s);
 	return NULL;
 }
 

@@ -14,7 +14,8 @@
 struct scan_counters {
 	atomic_uint_fast64_t targets; /* by the sender that is at the source */
 	atomic_uint_fast64_t received, valid, open, closed, errors, repeats, invalid,
-		kernel_drops; /* receiver */
+		kernel_drops, dedup_bytes;         /* receiver */
+	atomic_bool dedup_forgot_v4, dedup_forgot; /* receiver */
 	atomic_uint_fast64_t started_us, ended_us;
 	atomic_bool cooling;
 };

@@ -1,8 +1,9 @@
 #include "probe/cmd_scan.h"
 
 #include "common/clock.h"
+#include "probe/dedup.h"
 
-static const char *const dedups[] = { "full", "none", NULL };
+static const char *const dedups[] = { "full", "window", "none", NULL };
 
 const struct scan_options scan_defaults = {
 	.output = "-",
@@ -17,6 +18,8 @@ const struct scan_options scan_defaults = {
 	.shard = "0",
 	.iid = "low",
 	.iid_num = 1,
+	.dedup_window = DEDUP_WINDOW,
+	.receive_buffer = 32 << 20,
 };
 
 #define CFG struct scan_options
@@ -99,8 +102,14 @@ const struct opt scan_opts[] = {
 	OPT_STR("output-filter", 0, CFG, filter, "EXPR",
 	        "write only results with, say, 'success = 1 && ttl < 64'"),
 	OPT_FLAG("no-header-row", 0, CFG, no_header, "no field names in CSV"),
-	OPT_ENUM("dedup-method", 0, CFG, dedup, dedups, "METHOD",
-	         "full: report each answer once; none: as often as it comes"),
+	OPT_ENUM(
+		"dedup-method", 0, CFG, dedup, dedups, "METHOD",
+		"full: report each answer once; window: unless it is old; none: as often "
+		"as it comes"),
+	OPT_COUNT("dedup-window-size", 0, CFG, dedup_window, "N",
+	          "how many answers are known, of IPv6 or with the method window"),
+	OPT_COUNT("receive-buffer", 0, CFG, receive_buffer, "BYTES",
+	          "room for packets that wait to be looked at"),
 	OPT_STR("metadata-file", 'm', CFG, metadata, "FILE",
 	        "write a JSON summary when done; - is stdout"),
 	OPT_STR("status-updates-file", 'u', CFG, status_file, "FILE",

@@ -288,6 +288,13 @@ static int read_numbers(const struct scan_options *o, struct diag *d)
 	if (o->senders < 1 || o->senders > PROBE_SENDERS)
 		return diag_set(d, ERR_PARSE, "--sender-threads must be 1 to %d",
 		                PROBE_SENDERS);
+	if (o->dedup_window < 1 || o->dedup_window > DEDUP_WINDOW_MAX)
+		return diag_set(d, ERR_PARSE, "--dedup-window-size must be 1 to %d",
+		                DEDUP_WINDOW_MAX);
+	if (o->receive_buffer < RECEIVE_BUFFER_MIN ||
+	    o->receive_buffer > RECEIVE_BUFFER_MAX)
+		return diag_set(d, ERR_PARSE, "--receive-buffer must be %d to %d",
+		                RECEIVE_BUFFER_MIN, RECEIVE_BUFFER_MAX);
 	if (o->vantage > UINT16_MAX)
 		return diag_set(d, ERR_PARSE, "--vantage must be 0 to 65535");
 	return 0;
@@ -427,7 +434,10 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.trace = o->hop_range != NULL,
 		.vlan = (uint16_t)o->vlan,
 		.vantage = (uint16_t)o->vantage,
-		.dedup = o->dedup == 0,
+		.dedup = o->dedup != DEDUP_NONE,
+		.dedup_window_only = o->dedup == DEDUP_WINDOW_ONLY,
+		.dedup_window = o->dedup_window,
+		.receive_buffer = o->receive_buffer,
 		.stop = &j->stop,
 		.seed = j->order.seed,
 	};

@@ -37,6 +37,8 @@ static void time_field(struct writer *w, const char *name, uint64_t wall_us)
 	string_field(w, name, wall_us ? clock_format_utc(buf, wall_us) : NULL);
 }
 
+static const char *const dedups[] = { "full", "window", "none" };
+
 static void put_config(struct writer *w, const struct scan_report *r)
 {
 	const struct scan_options *o = r->opts;
@@ -75,11 +77,14 @@ static void put_config(struct writer *w, const struct scan_report *r)
 	count_field(w, "iid_num", o->iid_num);
 	count_field(w, "probe_ttl", o->hop_limit);
 	count_field(w, "vantage", o->vantage);
-	string_field(w, "dedup_method", o->dedup ? "none" : "full");
+	string_field(w, "dedup_method", dedups[o->dedup]);
+	count_field(w, "dedup_window_size", o->dedup_window);
 }
 
-static void put_counts(struct writer *w, const struct probe_stats *s)
+static void put_counts(struct writer *w, const struct scan_report *r)
 {
+	const struct probe_stats *s = r->stats;
+
 	count_field(w, "targets", s->targets);
 	count_field(w, "packets_sent", s->sent);
 	count_field(w, "send_errors", s->send_errors);
@@ -99,6 +104,11 @@ static void put_counts(struct writer *w, const struct probe_stats *s)
 	            s->targets - s->refused_scope - s->refused_family);
 	count_field(w, "success_unique", s->open);
 	count_field(w, "sendto_failures", s->send_errors);
+	count_field(w, "dedup_bytes", s->dedup_bytes);
+	writer_printf(w, ",\n  \"dedup_exact_ipv4\": %s,\n  \"dedup_exact_ipv6\": %s",
+	              r->opts->dedup == DEDUP_NONE || s->dedup_forgot_v4 ? "false"
+	                                                                 : "true",
+	              r->opts->dedup == DEDUP_NONE || s->dedup_forgot ? "false" : "true");
 }
 
 void scan_report_write(struct writer *w, const struct scan_report *r)
@@ -112,7 +122,7 @@ void scan_report_write(struct writer *w, const struct scan_report *r)
 	count_field(w, "seed", r->seed);
 	if (r->total)
 		writer_printf(w, ",\n  \"targets_total\": %.0f", (double)r->total);
-	put_counts(w, r->stats);
+	put_counts(w, r);
 	count_field(w, "results", r->results);
 	count_field(w, "bad_lines", r->bad_lines);
 	put_config(w, r);
