@@ -34,6 +34,7 @@ const char decode_details[] =
 struct decoder {
 	const struct decode_opts *o;
 	const struct oui_table *vendors;
+	struct addr6_lines *lines;
 	struct writer *w;
 };
 
@@ -119,23 +120,36 @@ static void write_json(struct writer *w, const struct held *h)
 	writer_write(w, "}\n", 2);
 }
 
-static int decode(void *ctx, struct addr128 a)
+/* Lines of addr6, as many at a time as the writer has room for. */
+static int write_lines(const struct decoder *dec, const struct addr128 *a, size_t n)
+{
+	enum { MOST = WRITER_ROOM_MAX / ADDR6_LINE_MAX - 1 };
+	int rc = 0;
+
+	for (size_t k; n && rc >= 0; a += k, n -= k) {
+		char *room;
+
+		k = n < MOST ? n : MOST;
+		room = writer_room(dec->w, (k + 1) * ADDR6_LINE_MAX);
+		rc = writer_took(dec->w, addr6_lines_format(dec->lines, room, a, k));
+	}
+	return rc;
+}
+
+static int decode(void *ctx, const struct addr128 *a, size_t n)
 {
 	const struct decoder *dec = ctx;
-	char line[ADDR6_LINE_MAX + 1];
 	struct held h;
 
-	if (!dec->o->json && !dec->o->csv) {
-		size_t n = addr6_line(line, a);
-
-		line[n] = '\n';
-		return writer_write(dec->w, line, n + 1);
+	if (!dec->o->json && !dec->o->csv)
+		return write_lines(dec, a, n);
+	for (size_t i = 0; i < n; i++) {
+		find_held(&h, a[i], dec->vendors);
+		if (dec->o->json)
+			write_json(dec->w, &h);
+		else
+			write_csv(dec->w, &h);
 	}
-	find_held(&h, a, dec->vendors);
-	if (dec->o->json)
-		write_json(dec->w, &h);
-	else
-		write_csv(dec->w, &h);
 	return 0;
 }
 
@@ -143,9 +157,11 @@ static int decode_all(const struct decode_opts *o, int argc, char *argv[], struc
 {
 	const struct source_config cfg = { .where = o->where, .strict = o->strict };
 	struct oui_table *vendors = NULL;
-	struct decoder dec = { .o = o };
+	struct decoder dec = { .o = o, .lines = addr6_lines_new() };
 	int rc = o->oui ? oui_load(&vendors, o->oui, d) : 0;
 
+	if (rc == 0 && !dec.lines)
+		rc = diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
 	if (rc == 0)
 		rc = writer_open(&dec.w, o->output, d);
 	if (rc < 0)
@@ -162,6 +178,7 @@ static int decode_all(const struct decode_opts *o, int argc, char *argv[], struc
 		rc = writer_commit(dec.w, d);
 out:
 	writer_close(dec.w);
+	addr6_lines_free(dec.lines);
 	oui_free(vendors);
 	return rc;
 }

@@ -69,9 +69,10 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 	return rc;
 }
 
-static int add(void *ctx, struct addr128 a)
+static int add(void *ctx, const struct addr128 *a, size_t n)
 {
-	addr6_add(ctx, a);
+	for (size_t i = 0; i < n; i++)
+		addr6_add(ctx, a[i]);
 	return 0;
 }
 

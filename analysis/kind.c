@@ -1,7 +1,10 @@
 #include "analysis/kind.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "analysis/words.h"
 
 /* ---- parts ------------------------------------------------------------- */
 
@@ -12,32 +15,11 @@ static bool is_unicast_v4(uint32_t v4)
 	return first >= 1 && first <= 223 && first != 127;
 }
 
-/* The digits of a word read as decimal: 0x443 is 443.  -1: not decimal. */
-static int typed(uint16_t word)
+/* The digits of a word, all decimal, read as decimal: 0x443 is 443. */
+static unsigned typed(unsigned word)
 {
-	int n = 0;
-
-	for (int shift = 12; shift >= 0; shift -= 4) {
-		int digit = word >> shift & 15;
-
-		if (digit > 9)
-			return -1;
-		n = 10 * n + digit;
-	}
-	return n;
-}
-
-static bool is_service(int port)
-{
-	static const uint16_t ports[] = {
-		21,  22,  23,  25,  49,   53,   80,   110,  123,  179,  220,  389,
-		443, 547, 993, 995, 1194, 3306, 5060, 5061, 5432, 6446, 8080,
-	};
-
-	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
-		if (port == ports[i])
-			return true;
-	return false;
+	return (word >> 12) * 1000 + (word >> 8 & 15) * 100 + (word >> 4 & 15) * 10 +
+	       (word & 15);
 }
 
 /* Four typed decimal bytes: *v4 is what they spell. */
@@ -45,59 +27,17 @@ static bool typed_v4(uint64_t iid, uint32_t *v4)
 {
 	uint32_t out = 0;
 
+	if (!is_decimal(iid))
+		return false;
 	for (int shift = 48; shift >= 0; shift -= 16) {
-		int byte = typed((uint16_t)(iid >> shift));
+		unsigned byte = typed((uint16_t)(iid >> shift));
 
-		if (byte < 0 || byte > 255)
+		if (byte > 255)
 			return false;
-		out = out << 8 | (uint32_t)byte;
+		out = out << 8 | byte;
 	}
 	*v4 = out;
 	return is_unicast_v4(out);
-}
-
-/* Switches become searches without a table: this is asked for every word. */
-static bool is_word(uint16_t w)
-{
-	switch (w) {
-	case 0x1337:
-	case 0x1eaf:
-	case 0x5eed:
-	case 0xabba:
-	case 0xacdc:
-	case 0xb001:
-	case 0xb00b:
-	case 0xb00c:
-	case 0xb0de:
-	case 0xbaad:
-	case 0xbaba:
-	case 0xbabb:
-	case 0xbabe:
-	case 0xbead:
-	case 0xbeef:
-	case 0xc001:
-	case 0xc0de:
-	case 0xc0fe:
-	case 0xcaca:
-	case 0xcade:
-	case 0xcafe:
-	case 0xd00d:
-	case 0xd1ce:
-	case 0xdabb:
-	case 0xdad0:
-	case 0xdada:
-	case 0xdead:
-	case 0xdeaf:
-	case 0xdeca:
-	case 0xdeed:
-	case 0xf001:
-	case 0xf00d:
-	case 0xface:
-	case 0xfade:
-	case 0xfee1:
-	case 0xfeed: return true;
-	default: return false;
-	}
 }
 
 /* Two words, or one and nothing but small numbers beside it. */
@@ -108,7 +48,7 @@ static bool is_wordy(uint64_t iid)
 	for (int shift = 48; shift >= 0; shift -= 16) {
 		uint16_t w = (uint16_t)(iid >> shift);
 
-		words += is_word(w);
+		words += is_hex_word(w);
 		small += w <= 0xff;
 	}
 	return words >= 2 || (words == 1 && small == 3);
@@ -129,15 +69,6 @@ static bool is_repeated(uint64_t iid)
 	return true;
 }
 
-static bool has_pattern(uint64_t iid)
-{
-	unsigned zero = 0;
-
-	for (unsigned i = 0; i < 8; i++)
-		zero += (iid >> 8 * i & 255) == 0;
-	return zero > 2;
-}
-
 static bool is_anycast(uint64_t iid)
 {
 	return iid == 0 || iid >> 7 == UINT64_C(0xfdffffffffffff80) >> 7;
@@ -153,7 +84,7 @@ static bool is_nat64(struct addr128 a)
 /* With the upper half of the identifier zero. */
 static enum iid_kind kind_of_low_half(uint32_t low)
 {
-	if (low >> 16 <= 9 && is_service(typed((uint16_t)low)))
+	if (low >> 16 <= 9 && port_typed((uint16_t)low))
 		return KIND_PORT;
 	if (is_wordy(low))
 		return KIND_WORDY;
@@ -191,7 +122,7 @@ enum iid_kind iid_kind_of(struct addr128 a)
 		return KIND_IPV4_TYPED;
 	if (is_repeated(a.lo))
 		return KIND_REPEATED;
-	return has_pattern(a.lo) ? KIND_PATTERN : KIND_RANDOM;
+	return zero_bytes(a.lo) > 2 ? KIND_PATTERN : KIND_RANDOM;
 }
 
 const char *iid_kind_str(enum iid_kind k)
@@ -253,19 +184,19 @@ uint16_t addr_embedded_port(struct addr128 a)
 	uint16_t low = (uint16_t)a.lo, above = (uint16_t)(a.lo >> 16);
 
 	if (iid_kind_of(a) == KIND_PORT)
-		return (uint16_t)typed(low);
+		return port_typed(low);
 	switch (iid_classify(a)) {
 	case IID_PORT: break;
 	case IID_PORT_REVERSED: low = above; break;
 	default: return 0;
 	}
-	return is_service(low) ? low : (uint16_t)typed(low);
+	return port_of_word(low);
 }
 
 /* ---- as addr6 has it ---------------------------------------------------- */
 
 /* RFC 4291, 2.7, and RFC 7346, with the names and gaps of addr6. */
-static struct addr_decoded decode_multicast(struct addr128 a)
+static struct addr_decoded decode_multicast(unsigned flags_and_scope)
 {
 	static const char *const scopes[16] = {
 		"reserved",     "interface",  "link",       "reserved",
@@ -280,35 +211,76 @@ static struct addr_decoded decode_multicast(struct addr128 a)
 		"unknown",   "unknown",       "unknown", "unknown",
 	};
 
-	return (struct addr_decoded){ "multicast", flags[a.hi >> 52 & 15],
-		                      scopes[a.hi >> 48 & 15] };
+	return (struct addr_decoded){ "multicast", flags[flags_and_scope >> 4],
+		                      scopes[flags_and_scope & 15] };
+}
+
+/* Forms of addresses: the unicast ones come first, and multicast is a form for each
+ * flags and scope. */
+enum form {
+	FORM_GLOBAL,
+	FORM_LOOPBACK,
+	FORM_V4_MAPPED,
+	FORM_V4_COMPATIBLE,
+	FORM_LINK_LOCAL,
+	FORM_SITE_LOCAL,
+	FORM_UNIQUE_LOCAL,
+	FORM_6TO4,
+	FORM_TEREDO,
+	FORM_UNSPECIFIED,
+	FORM_MULTICAST,
+	FORMS = FORM_MULTICAST + 256
+};
+
+static const struct addr_decoded forms[FORM_MULTICAST] = {
+	[FORM_GLOBAL] = { "unicast", "global", "global" },
+	[FORM_LOOPBACK] = { "unicast", "loopback", "interface" },
+	[FORM_V4_MAPPED] = { "unicast", "ipv4-mapped", "unspecified" },
+	[FORM_V4_COMPATIBLE] = { "unicast", "ipv4-compatible", "unspecified" },
+	[FORM_LINK_LOCAL] = { "unicast", "link-local", "link" },
+	[FORM_SITE_LOCAL] = { "unicast", "site-local", "site" },
+	[FORM_UNIQUE_LOCAL] = { "unicast", "unique-local", "global" },
+	[FORM_6TO4] = { "unicast", "6to4", "global" },
+	[FORM_TEREDO] = { "unicast", "teredo", "global" },
+	[FORM_UNSPECIFIED] = { "unspecified", "unspecified", "unspecified" },
+};
+
+/* Not of 2000::/3. */
+static unsigned other_form(struct addr128 a)
+{
+	if (a.hi >> 56 == 0xff)
+		return FORM_MULTICAST + (unsigned)(a.hi >> 48 & 255);
+	if (a.hi == 0 && a.lo <= 1)
+		return a.lo ? FORM_LOOPBACK : FORM_UNSPECIFIED;
+	if (addr_is_v4(a))
+		return FORM_V4_MAPPED;
+	if (a.hi == 0 && a.lo >> 32 == 0)
+		return FORM_V4_COMPATIBLE;
+	if (a.hi >> 54 == 0xfe80 >> 6)
+		return FORM_LINK_LOCAL;
+	if (a.hi >> 54 == 0xfec0 >> 6)
+		return FORM_SITE_LOCAL;
+	return a.hi >> 57 == 0xfc >> 1 ? FORM_UNIQUE_LOCAL : FORM_GLOBAL;
+}
+
+static inline unsigned form_of(struct addr128 a)
+{
+	if (a.hi >> 61 != 1)
+		return other_form(a);
+	if (a.hi >> 48 == 0x2002)
+		return FORM_6TO4;
+	return a.hi >> 32 == 0x20010000 ? FORM_TEREDO : FORM_GLOBAL;
+}
+
+static struct addr_decoded decode_form(unsigned form)
+{
+	return form < FORM_MULTICAST ? forms[form]
+	                             : decode_multicast(form - FORM_MULTICAST);
 }
 
 struct addr_decoded addr_decode(struct addr128 a)
 {
-	if (!(a.hi | a.lo))
-		return (struct addr_decoded){ "unspecified", "unspecified",
-			                      "unspecified" };
-	if (a.hi >> 56 == 0xff)
-		return decode_multicast(a);
-	if (a.hi == 0 && a.lo == 1)
-		return (struct addr_decoded){ "unicast", "loopback", "interface" };
-	if (addr_is_v4(a))
-		return (struct addr_decoded){ "unicast", "ipv4-mapped", "unspecified" };
-	if (a.hi == 0 && a.lo >> 32 == 0)
-		return (struct addr_decoded){ "unicast", "ipv4-compatible",
-			                      "unspecified" };
-	if (a.hi >> 54 == 0xfe80 >> 6)
-		return (struct addr_decoded){ "unicast", "link-local", "link" };
-	if (a.hi >> 54 == 0xfec0 >> 6)
-		return (struct addr_decoded){ "unicast", "site-local", "site" };
-	if (a.hi >> 57 == 0xfc >> 1)
-		return (struct addr_decoded){ "unicast", "unique-local", "global" };
-	if (a.hi >> 48 == 0x2002)
-		return (struct addr_decoded){ "unicast", "6to4", "global" };
-	if (a.hi >> 32 == 0x20010000)
-		return (struct addr_decoded){ "unicast", "teredo", "global" };
-	return (struct addr_decoded){ "unicast", "global", "global" };
+	return decode_form(form_of(a));
 }
 
 /* The two last fields: type of the identifier, subtype. */
@@ -324,27 +296,100 @@ static const char *const iid_fields[IID_CLASSES] = {
 	[IID_RANDOM] = "randomized=unspecified",
 };
 
-size_t addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a)
+/* A line without the vendor part, which goes to .head, and how long it is with it. */
+struct line {
+	char text[ADDR6_LINE_MAX - 2];
+	uint8_t head, len;
+};
+
+enum { UNICAST_LINES = FORM_UNSPECIFIED * IID_CLASSES };
+
+struct addr6_lines {
+	struct line lines[UNICAST_LINES + FORMS - FORM_UNSPECIFIED];
+	char hex[256][2];
+};
+
+static inline unsigned line_of(unsigned form, enum iid_class c)
 {
-	struct addr_decoded d = addr_decode(a);
-	enum iid_class c = iid_classify(a);
-	const char *iid = d.type[0] == 'u' && d.type[2] == 'i'
-	                          ? iid_fields[c]
-	                          : "unspecified=unspecified";
+	return form < FORM_UNSPECIFIED ? form * IID_CLASSES + c
+	                               : UNICAST_LINES + form - FORM_UNSPECIFIED;
+}
+
+static void make_line(struct addr6_lines *t, unsigned form, enum iid_class c)
+{
+	struct addr_decoded d = decode_form(form);
+	bool unicast = form < FORM_UNSPECIFIED;
+	struct line *l = &t->lines[line_of(form, c)];
+	int n = snprintf(l->text, sizeof(l->text), "%s=%s=%s=%s", d.type, d.subtype,
+	                 d.scope, unicast ? iid_fields[c] : "unspecified=unspecified");
+
+	l->head = l->len = (uint8_t)n;
+	if (unicast && c == IID_EUI64) {
+		memcpy(l->text + n, "xx-xx-xx", 8);
+		l->len += 8;
+	}
+}
+
+struct addr6_lines *addr6_lines_new(void)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct addr6_lines *t = calloc(1, sizeof(*t));
+
+	for (unsigned f = 0; t && f < FORMS; f++)
+		for (unsigned c = 0; c < (f < FORM_UNSPECIFIED ? IID_CLASSES : 1); c++)
+			make_line(t, f, (enum iid_class)c);
+	for (unsigned i = 0; t && i < 256; i++) {
+		t->hex[i][0] = digits[i >> 4];
+		t->hex[i][1] = digits[i & 15];
+	}
+	return t;
+}
+
+void addr6_lines_free(struct addr6_lines *t)
+{
+	free(t);
+}
+
+static inline __attribute__((always_inline)) size_t
+format_lines(const struct addr6_lines *t, char *buf, const struct addr128 *a, size_t n)
+{
 	char *p = buf;
 
-	p = stpcpy(p, d.type);
-	*p++ = '=';
-	p = stpcpy(p, d.subtype);
-	*p++ = '=';
-	p = stpcpy(p, d.scope);
-	*p++ = '=';
-	p = stpcpy(p, iid);
-	if (iid == iid_fields[IID_EUI64]) {
-		uint32_t oui = addr_oui(a);
+	for (size_t i = 0; i < n; i++) {
+		const struct line *l =
+			&t->lines[line_of(form_of(a[i]), iid_class_by_rules(a[i]))];
+		uint32_t oui = addr_oui(a[i]);
+		char *v = p + l->head;
 
-		p += snprintf(p, 9, "%02x-%02x-%02x", oui >> 16 & 255, oui >> 8 & 255,
-		              oui & 255);
+		/* A fixed length is a few moves.  What is too much gets overwritten, by
+		 * the end of the line and the next one; so does a vendor where there is
+		 * none, which is cheaper than to ask. */
+		memcpy(p, l->text, sizeof(l->text));
+		memcpy(v, t->hex[oui >> 16], 2);
+		memcpy(v + 3, t->hex[oui >> 8 & 255], 2);
+		memcpy(v + 6, t->hex[oui & 255], 2);
+		p += l->len;
+		*p++ = '\n';
 	}
 	return (size_t)(p - buf);
+}
+
+#ifdef __x86_64__
+/* The same with the instructions of newer processors. */
+__attribute__((target("avx2,bmi,bmi2"))) static size_t
+format_lines_avx2(const struct addr6_lines *t, char *buf, const struct addr128 *a,
+                  size_t n)
+{
+	return format_lines(t, buf, a, n);
+}
+#endif
+
+size_t addr6_lines_format(const struct addr6_lines *t, char *buf, const struct addr128 *a,
+                          size_t n)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+		return format_lines_avx2(t, buf, a, n);
+#endif
+	return format_lines(t, buf, a, n);
 }

@@ -51,9 +51,16 @@ struct addr_decoded {
 };
 struct addr_decoded addr_decode(struct addr128 a);
 
-/* "unicast=global=global=low-byte=unspecified": a line of addr6 v2.2 -d; returns
- * its length. */
-enum { ADDR6_LINE_MAX = 96 };
-size_t addr6_line(char buf[static ADDR6_LINE_MAX], struct addr128 a);
+/* "unicast=global=global=low-byte=unspecified" and a line end for each address: what
+ * addr6 v2.2 -d prints.  NULL: no memory. */
+struct addr6_lines;
+struct addr6_lines *addr6_lines_new(void);
+void addr6_lines_free(struct addr6_lines *t);
+
+/* The lines of n addresses, without a NUL; returns their length.  buf must have room
+ * for n + 1 lines of the greatest length. */
+enum { ADDR6_LINE_MAX = 80 };
+size_t addr6_lines_format(const struct addr6_lines *t, char *buf, const struct addr128 *a,
+                          size_t n);
 
 #endif

@@ -12,7 +12,7 @@
 #include "common/reader.h"
 #include "hitlist/hitlist.h"
 
-enum { BLOCK = 4096, MIN_BUFFER = 1024 };
+enum { BLOCK = 4096, MIN_BUFFER = 1024, VISITED = 512 };
 
 /* A sorted part in the temporary file. */
 struct part {
@@ -37,8 +37,7 @@ struct source {
 	bool keep_v4;
 };
 
-static int visit_hitlist(const char *dir, int (*fn)(void *ctx, struct addr128 a),
-                         void *ctx, struct diag *d)
+static int visit_hitlist(const char *dir, source_visitor fn, void *ctx, struct diag *d)
 {
 	struct hitlist_iter *it = NULL;
 	struct host_record host;
@@ -49,37 +48,38 @@ static int visit_hitlist(const char *dir, int (*fn)(void *ctx, struct addr128 a)
 		return rc;
 	rc = hitlist_iter_open(&it, h, NULL, d);
 	while (rc >= 0 && (rc = hitlist_iter_next(it, &host, d)) > 0)
-		rc = fn(ctx, host.addr);
+		rc = fn(ctx, &host.addr, 1);
 	if (it)
 		hitlist_iter_close(it);
 	hitlist_close(h);
 	return rc < 0 ? diag_set(d, rc, "%s: %s", dir, err_str(rc)) : 0;
 }
 
-static int visit_list(const char *path, bool strict,
-                      int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d)
+static int visit_list(const char *path, bool strict, source_visitor fn, void *ctx,
+                      struct diag *d)
 {
 	struct reader_policy policy = { .strict = strict };
+	struct addr128 a[VISITED];
 	struct reader *r;
-	struct addr128 a;
+	ssize_t n;
 	int rc = reader_open(&r, path, &policy, d);
 
 	if (rc < 0)
 		return rc;
-	while ((rc = reader_addr(r, &a, d)) > 0) {
-		rc = fn(ctx, a);
+	while ((n = reader_addrs(r, a, VISITED, d)) > 0) {
+		rc = fn(ctx, a, (size_t)n);
 		if (rc < 0) {
 			diag_set(d, rc, "%s: %s", reader_name(r), err_str(rc));
 			break;
 		}
 	}
 	reader_close(r);
-	return rc;
+	return n < 0 ? (int)n : rc;
 }
 
 struct filter {
 	const char *value;
-	int (*fn)(void *ctx, struct addr128 a);
+	source_visitor fn;
 	void *ctx;
 };
 
@@ -87,11 +87,11 @@ static int pass(void *ctx, struct addr128 a, const char *text)
 {
 	const struct filter *f = ctx;
 
-	return strcmp(text, f->value) == 0 ? f->fn(f->ctx, a) : 0;
+	return strcmp(text, f->value) == 0 ? f->fn(f->ctx, &a, 1) : 0;
 }
 
 static int visit_where(const char *path, const struct source_config *cfg,
-                       int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d)
+                       source_visitor fn, void *ctx, struct diag *d)
 {
 	const char *equals = strchr(cfg->where, '=');
 	struct filter f = { equals ? equals + 1 : "", fn, ctx };
@@ -105,8 +105,8 @@ static int visit_where(const char *path, const struct source_config *cfg,
 	return csvcol_each(path, column, cfg->strict, pass, &f, d);
 }
 
-int source_visit(const char *path, const struct source_config *cfg,
-                 int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d)
+int source_visit(const char *path, const struct source_config *cfg, source_visitor fn,
+                 void *ctx, struct diag *d)
 {
 	struct stat st;
 
@@ -191,23 +191,47 @@ static int spill(struct source *s)
 	return 0;
 }
 
-static int take(void *ctx, struct addr128 a)
+static int keep(struct source *s, const struct addr128 *a, size_t n)
 {
-	struct source *s = ctx;
 	int rc;
 
-	s->stats.read++;
-	if (addr_is_v4(a)) {
-		s->stats.v4++;
-		if (!s->keep_v4)
-			return 0;
-	}
 	if (s->v.n == s->limit) {
 		rc = spill(s);
 		if (rc < 0)
 			return rc;
 	}
-	return addrvec_push(&s->v, a);
+	rc = addrvec_reserve(&s->v, s->v.n + n);
+	if (rc < 0)
+		return rc;
+	memcpy(s->v.a + s->v.n, a, n * sizeof(*a));
+	s->v.n += n;
+	return 0;
+}
+
+static int take(void *ctx, const struct addr128 *a, size_t n)
+{
+	struct source *s = ctx;
+	int rc = 0;
+
+	s->stats.read += n;
+	for (size_t i = 0, j; i < n && rc == 0; i = j) {
+		bool v4 = addr_is_v4(a[i]);
+
+		for (j = i + 1; j < n && addr_is_v4(a[j]) == v4;)
+			j++;
+		if (v4)
+			s->stats.v4 += j - i;
+		if (v4 && !s->keep_v4)
+			continue;
+		while (i < j && rc == 0) {
+			size_t room = s->limit - s->v.n % s->limit;
+			size_t k = j - i < room ? j - i : room;
+
+			rc = keep(s, a + i, k);
+			i += k;
+		}
+	}
+	return rc;
 }
 
 /* ---- merging the parts ------------------------------------------------- */

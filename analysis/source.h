@@ -22,10 +22,13 @@ struct source_config {
 	bool keep_v4;      /* IPv4 is part of the set */
 };
 
-/* Every address of a list or hitlist, as it comes: unsorted, repeated, IPv4
- * too.  A negative return of fn ends the visit and is returned. */
-int source_visit(const char *path, const struct source_config *cfg,
-                 int (*fn)(void *ctx, struct addr128 a), void *ctx, struct diag *d);
+/* Gets addresses as they come, n > 0 of them; a negative return ends the visit. */
+typedef int (*source_visitor)(void *ctx, const struct addr128 *a, size_t n);
+
+/* Every address of a list or hitlist: unsorted, repeated, IPv4 too.  0, what fn
+ * returned, or an error of the list. */
+int source_visit(const char *path, const struct source_config *cfg, source_visitor fn,
+                 void *ctx, struct diag *d);
 
 struct source;
 

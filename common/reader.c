@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/addr_scan.h"
 #include "common/input.h"
 #include "common/json.h"
 #include "common/log.h"
 
-enum { BUF_SIZE = 256 * 1024, REPORTED = 3, ITEM_MAX = PREFIX_STRLEN };
+enum { BUF_SIZE = 256 * 1024, REPORTED = 3, ITEM_MAX = PREFIX_STRLEN, AHEAD = 256 };
 
 struct reader {
 	struct input *in;
@@ -23,9 +24,15 @@ struct reader {
 	bool port_column; /* ... the second one a port */
 	uint64_t number, good, bad;
 	size_t pos, seen, len; /* unread from pos; no line end in pos .. seen - 1 */
-	size_t binary;         /* first byte that no text has; BUF_SIZE: none */
 	char *line, *line_end;
-	char buf[BUF_SIZE + 1]; /* room to terminate a last line */
+	addr_scan_fn scan; /* NULL: this processor has none */
+	/* Lines that are known to be addresses, from pos on: offsets are from base.
+	 * Nothing of them is read so far. */
+	unsigned ahead, n_ahead;
+	size_t base;
+	struct addr128 addrs[AHEAD];
+	struct scanned_line lines[AHEAD];
+	char buf[BUF_SIZE + ADDR_SCAN_ROOM]; /* also to terminate a last line */
 };
 
 static inline bool is_blank(char c)
@@ -47,7 +54,7 @@ static int fail_line(struct reader *r, int rc, const char *what)
 }
 
 /* Whether there are control bytes other than tab and line ends.  Written to be
- * vectorised: every byte of every file comes through here. */
+ * vectorised: all that is not simply an address comes through here. */
 static bool has_binary(const char *p, size_t n)
 {
 	unsigned char any = 0;
@@ -67,8 +74,6 @@ static int refill(struct reader *r)
 	ssize_t n;
 
 	memmove(r->buf, r->buf + r->pos, r->len - r->pos);
-	if (r->binary < BUF_SIZE)
-		r->binary -= r->pos;
 	r->seen -= r->pos;
 	r->len -= r->pos;
 	r->pos = 0;
@@ -77,18 +82,13 @@ static int refill(struct reader *r)
 		return r->rc = (int)n;
 	if (n == 0)
 		r->raw_end = true;
-	if (r->binary == BUF_SIZE && has_binary(r->buf + r->len, (size_t)n)) {
-		r->binary = r->len;
-		while (!has_binary(r->buf + r->binary, 1))
-			r->binary++;
-	}
 	r->len += (size_t)n;
 	return 0;
 }
 
 static int check_line(struct reader *r, size_t end)
 {
-	if (r->binary < end)
+	if (has_binary(r->buf + r->pos, end - r->pos))
 		return fail_line(r, ERR_NOT_TEXT, "binary data, not a text file");
 	if (end - r->pos > READER_LINE_MAX)
 		return fail_line(r, ERR_NOT_TEXT, "line longer than 65536 bytes");
@@ -103,6 +103,8 @@ static int next_line(struct reader *r)
 
 	if (r->rc)
 		return r->rc;
+	/* A line that was found ahead is now read in this way. */
+	r->ahead += r->ahead < r->n_ahead;
 	while (!(nl = memchr(r->buf + r->seen, '\n', r->len - r->seen))) {
 		r->seen = r->len;
 		if (r->raw_end || r->len - r->pos > READER_LINE_MAX)
@@ -459,6 +461,46 @@ static int next_item(struct reader *r, struct reader_item *item)
 	return rc < 0 ? rc : at_end(r);
 }
 
+/* Read lines that are simply addresses ahead; returns how many. */
+static unsigned look_ahead(struct reader *r, struct addr128 *a, size_t cap)
+{
+	if (r->rc || !r->scan)
+		return 0;
+	r->ahead = 0;
+	r->base = r->pos;
+	r->n_ahead = (unsigned)r->scan(a, r->lines, cap < AHEAD ? cap : AHEAD,
+	                               r->buf + r->pos, r->len - r->pos);
+	return r->n_ahead;
+}
+
+/* The next n > 0 lines of those that were found ahead are read now. */
+static void advance(struct reader *r, unsigned n)
+{
+	const struct scanned_line *l = &r->lines[r->ahead + n - 1];
+
+	r->ahead += n;
+	r->line = r->buf + (n > 1 ? r->base + l[-1].next : r->pos);
+	r->line_end = r->buf + r->base + l->end;
+	*r->line_end = '\0';
+	r->pos = r->seen = r->base + l->next;
+	r->number += n;
+	r->good += n;
+	r->begun = true;
+}
+
+/* The next address of those that were found ahead. */
+static bool take_ahead(struct reader *r, struct addr128 *a)
+{
+	if (r->ahead == r->n_ahead && !look_ahead(r, r->addrs, AHEAD))
+		return false;
+	/* What that breaks is told in the usual way. */
+	if (r->policy.v6_only && addr_is_v4(r->addrs[r->ahead]))
+		return false;
+	*a = r->addrs[r->ahead];
+	advance(r, 1);
+	return true;
+}
+
 /* The error, if that is what rc is, into the caller's diag. */
 static int report(const struct reader *r, int rc, struct diag *d)
 {
@@ -469,14 +511,17 @@ int reader_open(struct reader **out, const char *path, const struct reader_polic
                 struct diag *d)
 {
 	struct reader *r = malloc(sizeof(*r));
+	addr_scan_fn scanners[ADDR_SCANNERS];
 	int rc = -ENOMEM;
 
 	if (!r)
 		return diag_set(d, rc, "%s: %s", path, err_str(rc));
-	memset(r, 0, offsetof(struct reader, buf));
-	r->binary = BUF_SIZE;
+	memset(r, 0, offsetof(struct reader, addrs));
+	memset(r->buf + BUF_SIZE, 0, ADDR_SCAN_ROOM);
 	r->line = r->line_end = r->buf;
 	r->buf[0] = '\0';
+	addr_scanners(scanners);
+	r->scan = scanners[0];
 	if (policy)
 		r->policy = *policy;
 	if (!r->policy.reported)
@@ -501,6 +546,13 @@ void reader_close(struct reader *r)
 
 int reader_next(struct reader *r, struct reader_item *item, struct diag *d)
 {
+	if (take_ahead(r, &item->first)) {
+		item->last = item->first;
+		item->is_prefix = true;
+		item->len = 128;
+		item->port = 0;
+		return 1;
+	}
 	return report(r, next_item(r, item), d);
 }
 
@@ -516,6 +568,10 @@ int reader_addr_port(struct reader *r, struct addr128 *a, uint16_t *port, struct
 	struct reader_item it;
 	int rc;
 
+	if (take_ahead(r, a)) {
+		*port = 0;
+		return 1;
+	}
 	while ((rc = next_item(r, &it)) > 0) {
 		if (addr_eq(it.first, it.last)) {
 			*a = it.first;
@@ -529,6 +585,41 @@ int reader_addr_port(struct reader *r, struct addr128 *a, uint16_t *port, struct
 			break;
 	}
 	return report(r, rc, d);
+}
+
+/* Those of the buffer, without a detour. */
+static size_t take_many(struct reader *r, struct addr128 *a, size_t cap)
+{
+	size_t n = 0;
+
+	while (n < cap && r->ahead < r->n_ahead && take_ahead(r, &a[n]))
+		n++;
+	while (n < cap && r->ahead == r->n_ahead) {
+		unsigned k = look_ahead(r, a + n, cap - n), good = 0;
+
+		while (good < k && !(r->policy.v6_only && addr_is_v4(a[n + good])))
+			good++;
+		if (good)
+			advance(r, good);
+		/* Those behind one that is refused are looked at again. */
+		r->n_ahead = r->ahead;
+		n += good;
+		if (!k || good < k)
+			break;
+	}
+	return n;
+}
+
+ssize_t reader_addrs(struct reader *r, struct addr128 *a, size_t cap, struct diag *d)
+{
+	size_t n = take_many(r, a, cap);
+	int rc;
+
+	if (n)
+		return (ssize_t)n;
+	/* The reading of further bytes may have to wait, so it comes first. */
+	rc = reader_addr(r, a, d);
+	return rc <= 0 ? rc : (ssize_t)(1 + take_many(r, a + 1, cap - 1));
 }
 
 const char *reader_text(const struct reader *r)
@@ -600,21 +691,21 @@ int reader_load(struct addrvec *v, const char *path, const struct reader_policy 
                 struct diag *d)
 {
 	struct reader *r;
-	struct addr128 a;
 	size_t before = v->n;
 	int rc = reader_open(&r, path, policy, d);
+	ssize_t n = 0;
 
 	if (rc < 0)
 		return rc;
-	while ((rc = reader_addr(r, &a, d)) > 0) {
-		rc = addrvec_push(v, a);
-		if (rc < 0) {
-			diag_set(d, rc, "%s: %s", path, err_str(rc));
-			break;
-		}
-	}
-	if (rc < 0)
+	do {
+		v->n += (size_t)n;
+		if (addrvec_reserve(v, v->n + AHEAD) < 0)
+			n = diag_set(d, -ENOMEM, "%s: %s", path, err_str(-ENOMEM));
+		else
+			n = reader_addrs(r, v->a + v->n, AHEAD, d);
+	} while (n > 0);
+	if (n < 0)
 		v->n = before;
 	reader_close(r);
-	return rc;
+	return (int)n;
 }

@@ -15,6 +15,7 @@
 #define COMMON_READER_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/addr.h"
 #include "common/addrvec.h"
@@ -58,6 +59,10 @@ int reader_addr(struct reader *r, struct addr128 *a, struct diag *d);
 
 /* The same, with the port that the line names; 0: none. */
 int reader_addr_port(struct reader *r, struct addr128 *a, uint16_t *port, struct diag *d);
+
+/* Many at once: up to cap > 0 of those that can be had without waiting for further
+ * input, but one at least.  How many; 0: end; negative: error. */
+ssize_t reader_addrs(struct reader *r, struct addr128 *a, size_t cap, struct diag *d);
 
 /* The raw line of the last item (NUL-terminated, without line end), for those
  * who need further fields; valid until the next call. */

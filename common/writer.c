@@ -14,7 +14,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { BUF_SIZE = 128 * 1024, OUT_SIZE = 64 * 1024, NAME_TRIES = 100 };
+enum { BUF_SIZE = WRITER_ROOM_MAX, OUT_SIZE = 64 * 1024, NAME_TRIES = 100 };
 
 /* What a codec is to do with the bytes: take them, also give out all that it
  * has taken, also end the stream. */
@@ -486,6 +486,19 @@ int writer_write(struct writer *w, const void *buf, size_t n)
 			return w->rc;
 	}
 	memcpy(w->buf + w->n, p, n);
+	w->n += n;
+	return w->rc;
+}
+
+char *writer_room(struct writer *w, size_t n)
+{
+	if (n > BUF_SIZE - w->n)
+		drain(w, OP_RUN);
+	return w->buf + w->n;
+}
+
+int writer_took(struct writer *w, size_t n)
+{
 	w->n += n;
 	return w->rc;
 }

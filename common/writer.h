@@ -43,6 +43,12 @@ int writer_printf(struct writer *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int writer_addr(struct writer *w, struct addr128 a); /* one address and '\n' */
 
+/* The same without a copy: room for n <= WRITER_ROOM_MAX bytes, and how many of them
+ * were put there.  Nothing else may be written in between. */
+enum { WRITER_ROOM_MAX = 128 * 1024 };
+char *writer_room(struct writer *w, size_t n);
+int writer_took(struct writer *w, size_t n);
+
 /* Pass on what is buffered (for pipes and terminals); not a commit.  bzip2 may
  * keep the last bits back until the commit: its blocks do not end at a byte. */
 int writer_flush(struct writer *w);

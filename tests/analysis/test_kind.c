@@ -130,37 +130,48 @@ static void lines_are_those_of_addr6(void **state)
 		{ "ff3e:40:2001:db8::1",
 		  "multicast=unicast-based=global=unspecified=unspecified" },
 	};
-	char line[ADDR6_LINE_MAX];
+	struct addr6_lines *lines = addr6_lines_new();
 
 	(void)state;
+	assert_non_null(lines);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(addr6_line(line, addr(rows[i].addr)),
-		                 strlen(rows[i].line));
+		char line[2 * ADDR6_LINE_MAX];
+		struct addr128 a = addr(rows[i].addr);
+		size_t n = addr6_lines_format(lines, line, &a, 1);
+
+		assert_int_equal(n, strlen(rows[i].line) + 1);
+		assert_int_equal(line[n - 1], '\n');
+		line[n - 1] = '\0';
 		assert_string_equal(line, rows[i].line);
 	}
+	addr6_lines_free(lines);
 }
 
 /* No address is without kind, class and a line that fits. */
 static void any_address_will_do(void **state)
 {
+	struct addr6_lines *lines = addr6_lines_new();
 	struct rng r;
 
 	(void)state;
+	assert_non_null(lines);
 	rng_init(&r, 1);
 	for (unsigned i = 0; i < 200000; i++) {
 		struct addr128 a = { rng_next(&r), rng_next(&r) };
-		char line[ADDR6_LINE_MAX];
+		char line[2 * ADDR6_LINE_MAX];
 		unsigned fields = 1;
+		size_t n;
 
 		a.hi &= rng_below(&r, 2) ? UINT64_MAX : UINT64_C(0xff00000000000000);
 		a.lo >>= rng_below(&r, 64);
 		assert_true(iid_kind_of(a) < IID_KINDS);
-		addr6_line(line, a);
-		assert_true(strlen(line) < sizeof(line));
-		for (const char *p = line; *p; p++)
-			fields += *p == '=';
+		n = addr6_lines_format(lines, line, &a, 1);
+		assert_in_range(n, 1, ADDR6_LINE_MAX);
+		for (size_t k = 0; k < n; k++)
+			fields += line[k] == '=';
 		assert_int_equal(fields, 5);
 	}
+	addr6_lines_free(lines);
 }
 
 static void vendors_come_from_any_form(void **state)

@@ -56,6 +56,24 @@ static void read_all(struct reader *r, unsigned mode, bool v6_only)
 		abort();
 }
 
+/* One at a time and many at once must be the same. */
+static void compare_many(struct reader *one, struct reader *many, size_t cap)
+{
+	struct addr128 a[300], b;
+	ssize_t n;
+
+	while ((n = reader_addrs(many, a, cap, NULL)) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			if (reader_addr(one, &b, NULL) != 1 || !addr_eq(a[i], b))
+				abort();
+		if (reader_line_number(one) != reader_line_number(many) ||
+		    strcmp(reader_text(one), reader_text(many)))
+			abort();
+	}
+	if (reader_addr(one, &b, NULL) != (int)n || reader_bad(one) != reader_bad(many))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reader_policy policy = { .strict = false };
@@ -76,7 +94,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (reader_open(&r, path, &policy, &d) < 0)
 		abort();
-	read_all(r, data[0] >> 2 & 3, policy.v6_only);
+	if (data[0] & 0x10) {
+		struct reader *many;
+
+		if (reader_open(&many, path, &policy, &d) < 0)
+			abort();
+		compare_many(r, many, 1 + (data[0] >> 2 & 3) * 99);
+		reader_close(many);
+	} else {
+		read_all(r, data[0] >> 2 & 3, policy.v6_only);
+	}
 	reader_close(r);
 	close(fd);
 	return 0;
