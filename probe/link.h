@@ -72,6 +72,9 @@ int link_ip_open(struct link **out, bool v6, const char *interface, struct diag 
  * its name as it is written. */
 int link_pcap_open(struct link **out, const char *path, struct diag *d);
 
+/* Packets in words, on standard output. */
+int link_print_open(struct link **out, struct diag *d);
+
 /* Frames are given to sent(), on the sending thread; NULL: only counted. */
 typedef void (*link_sent_fn)(void *ctx, const uint8_t *frame, size_t len);
 int link_memory_open(struct link **out, link_sent_fn sent, void *ctx);

@@ -16,13 +16,20 @@
 #include "common/clock.h"
 #include "probe/link.h"
 
-enum { FRAMES = 2048, CHUNK = 2048, RING = 2048 };
+enum {
+	FRAMES = 2048,
+	CHUNK = 2048,
+	RING = 2048,
+	SPREAD = 8, /* frames begin so many cache lines apart: not all in one set */
+};
 
-_Static_assert((int)PACKET_MAX <= (int)CHUNK, "a frame fits its chunk");
+_Static_assert((int)PACKET_MAX + 64 * (int)SPREAD <= (int)CHUNK,
+               "a frame fits its chunk");
 
 /* A transmit queue that has taken nothing for this long is stuck. */
 #define STUCK_NS   (5 * NS_PER_S)
 #define BACKOFF_NS (20 * NS_PER_US)
+#define BUSY_NS    (1 * NS_PER_S)
 
 struct xring {
 	_Atomic uint32_t *producer, *consumer;
@@ -206,6 +213,19 @@ static int map_rings(struct link_xdp *x)
 	return rc;
 }
 
+/* The kernel gives a queue back a while after its last socket was closed. */
+static int bind_queue(struct link_xdp *x, const struct sockaddr_xdp *me)
+{
+	uint64_t until = clock_mono_ns() + BUSY_NS;
+
+	while (bind(x->fd, (const struct sockaddr *)me, sizeof(*me)) < 0) {
+		if (errno != EBUSY || clock_mono_ns() > until)
+			return -errno;
+		clock_sleep_until(clock_mono_ns() + BUSY_NS / 50);
+	}
+	return 0;
+}
+
 static int set_up(struct link_xdp *x, int ifindex, unsigned queue)
 {
 	struct xdp_umem_reg reg = { .len = FRAMES * CHUNK, .chunk_size = CHUNK };
@@ -232,9 +252,9 @@ static int set_up(struct link_xdp *x, int ifindex, unsigned queue)
 	if (rc < 0)
 		return rc;
 	for (unsigned i = 0; i < FRAMES; i++)
-		x->free[i] = (uint64_t)(FRAMES - 1 - i) * CHUNK;
+		x->free[i] = (uint64_t)(FRAMES - 1 - i) * CHUNK + i % SPREAD * 64;
 	x->n_free = FRAMES;
-	return bind(x->fd, (struct sockaddr *)&me, sizeof(me)) < 0 ? -errno : 0;
+	return bind_queue(x, &me);
 }
 
 int link_xdp_open(struct link **out, int ifindex, unsigned queue, struct diag *d)

@@ -381,7 +381,8 @@ enum link_kind {
 	LINK_LIVE,
 	LINK_IP,
 	LINK_SOCKETS,
-	LINK_PCAP,
+	LINK_PCAP, /* from here on, offline */
+	LINK_PRINT,
 	LINK_MEMORY,
 	LINK_UNKNOWN
 };
@@ -404,6 +405,8 @@ static enum link_kind link_kind(const char *text)
 		return LINK_SOCKETS;
 	if (!strncmp(text, "pcap:", 5) && text[5])
 		return LINK_PCAP;
+	if (!strcmp(text, "print"))
+		return LINK_PRINT;
 	return !strcmp(text, "memory") ? LINK_MEMORY : LINK_UNKNOWN;
 }
 
@@ -424,6 +427,8 @@ static int open_frames(struct way_finder *f, struct diag *d)
 		return 0;
 	if (f->kind == LINK_PCAP)
 		return link_pcap_open(&f->frames, f->s->cfg.link + 5, d);
+	if (f->kind == LINK_PRINT)
+		return link_print_open(&f->frames, d);
 	if (f->kind == LINK_MEMORY)
 		return link_memory_open(&f->frames, NULL, NULL);
 	if (f->kind >= LINK_TXRING && f->kind <= LINK_LIVE && !f->interface.ethernet)
@@ -445,7 +450,7 @@ static int open_frames(struct way_finder *f, struct diag *d)
 
 static bool frames_have_tags(const struct way_finder *f)
 {
-	return f->kind == LINK_PCAP || f->kind == LINK_MEMORY || f->interface.ethernet;
+	return f->kind >= LINK_PCAP || f->interface.ethernet;
 }
 
 static int open_family(struct way_finder *f, int v6, struct diag *d)
@@ -469,8 +474,8 @@ static int open_others(struct way_finder *f, struct diag *d)
 {
 	int rc = 0;
 
-	if (f->s->n_senders > 1 && f->kind == LINK_PCAP)
-		return diag_set(d, -EINVAL, "a capture file is written by one thread");
+	if (f->s->n_senders > 1 && (f->kind == LINK_PCAP || f->kind == LINK_PRINT))
+		return diag_set(d, -EINVAL, "packets are written by one thread");
 	for (unsigned i = 1; rc == 0 && i < f->s->n_senders; i++) {
 		f->sender = i;
 		f->frames = NULL;
@@ -484,7 +489,7 @@ static int open_others(struct way_finder *f, struct diag *d)
 static int find_family(struct way_finder *f, int v6, struct diag *d)
 {
 	const struct probe_scan *s = f->s;
-	bool offline = f->kind == LINK_PCAP || f->kind == LINK_MEMORY;
+	bool offline = f->kind >= LINK_PCAP;
 	struct route_wish wish = {
 		.to = hint(&s->cfg, v6),
 		.has_source = s->sources[v6].n > 0,

@@ -44,8 +44,13 @@ int scan_aliases(struct scan_options *o, struct scan_config *file, struct diag *
 	read_e(o);
 	if (o->offline)
 		o->link = "memory";
-	if (o->dry_run)
-		o->list_targets = true;
+	if (o->dry_run) {
+		o->cooldown = "0";
+		if (!o->link)
+			o->link = "print";
+		if (!strcmp(o->output, "-"))
+			o->output = "/dev/null";
+	}
 	if (o->retries && o->probes == 1) {
 		o->probes = o->retries + 1;
 		log_debug("--retries: %u packets to each target", (unsigned)o->probes);

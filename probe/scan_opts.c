@@ -136,7 +136,8 @@ const struct opt scan_opts[] = {
 	OPT_COUNT("probe-ttl", 0, CFG, hop_limit, "N", "hop limit of the probes"),
 	OPT_COUNT("vantage", 0, CFG, vantage, "N", "number of this node, for results"),
 	OPT_STR("link", 0, CFG, link, "LINK",
-	        "how packets leave: auto, packet, afxdp, ip, sockets, pcap:FILE or memory"),
+	        "how packets leave: auto, packet, txring, afxdp, xdp-live, ip, sockets, print, "
+	        "pcap:FILE or memory"),
 	OPT_COUNT("sender-threads", 'T', CFG, senders, "N",
 	          "send from N threads, 1 to 64, at the same rate in all"),
 	OPT_STR("cores", 0, CFG, cores, "LIST",
@@ -146,7 +147,7 @@ const struct opt scan_opts[] = {
 	OPT_FLAG("strict", 0, CFG, strict, "a bad line in the list ends the scan"),
 	OPT_FLAG("list-targets", 0, CFG, list_targets,
 	         "print the targets in their order; send nothing"),
-	OPT_FLAG("dryrun", 'd', CFG, dry_run, "print the targets; send nothing"),
+	OPT_FLAG("dryrun", 'd', CFG, dry_run, "print the packets; send nothing"),
 	OPT_FLAG("check", 0, CFG, check,
 	         "print interface, addresses and gateway, and send no probe"),
 	OPT_FLAG("quiet", 'q', CFG, quiet, "no status line"),

@@ -3,13 +3,15 @@
 # end: how well a rate is kept, at what CPU time; and what the program can do at
 # most.  Packets end in a namespace that drops them on arrival.  $1 = sextant.
 # Fails when a second holds more packets than asked for, or fewer than 99 % of
-# them arrive.  BENCH_SECONDS: how long each rate is measured.
+# them arrive.  BENCH_SECONDS: how long each rate is measured.  BENCH_LINK: by which way
+# packets leave, instead of packet.
 . "$(dirname "$0")/../net/simnet.sh"
 simnet_enter "$@"
 set -u
 export LC_ALL=C
 sextant=$1
 seconds=${BENCH_SECONDS:-10}
+link=${BENCH_LINK:-packet}
 bad=0
 
 simnet_up
@@ -17,6 +19,10 @@ simnet_internet nft -f - <<-END || simnet_skip "no netdev ingress hook"
 	add table netdev sink
 	add chain netdev sink hole { type filter hook ingress device $SIMNET_PEER priority 0; policy drop; }
 END
+if [ "$link" = xdp-live ]; then # which a veth interface takes where a program is
+	ip netns exec internet "$SEXTANT_TEST_BIN/xdp_peer" pass $SIMNET_PEER &
+	sleep 0.5
+fi
 mac=$(ip -n internet -o link show $SIMNET_PEER | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
 ticks=$(getconf CLK_TCK)
 
@@ -34,7 +40,7 @@ measure()
 	local rate=$1 module=$2 pid a b
 
 	shift 2
-	"$sextant" probe scan -i $SIMNET_IF -G "$mac" -M "$module" -r "$rate" -q -c 0 \
+	"$sextant" probe scan -i $SIMNET_IF -G "$mac" -M "$module" -r "$rate" -q -c 0 --link "$link" \
 		-t $((seconds + 3)) -o /dev/null "$@" 2000::/3 2>/dev/null &
 	pid=$!
 	sleep 1
@@ -52,7 +58,7 @@ arrivals()
 {
 	local rate=$1 pid a b
 
-	"$sextant" probe scan -i $SIMNET_IF -G "$mac" -M icmp6-echo -r "$rate" -q -c 0 \
+	"$sextant" probe scan -i $SIMNET_IF -G "$mac" -M icmp6-echo -r "$rate" -q -c 0 --link "$link" \
 		-t $((seconds + 3)) -o /dev/null 2000::/3 2>/dev/null &
 	pid=$!
 	sleep 1

@@ -148,6 +148,15 @@ equal "source prefix: sources" "$(grep -oE '2001:db8:88:[^,]*' "$d/out" | sort -
 equal "source ports" "$(cut -d, -f3 "$d/out" | tail -n +2 | sort -u | tr '\n' ' ')" \
 	"40000 40001 40002 40003 40004 "
 
+# ---- in words: nothing leaves, and no privilege is needed ---------------------------------
+simnet_reset
+"$sextant" probe scan -q -d --vlan 9 -S 2001:db8::1 -M tcp-syn -p 80,443 -s 999 -G "$gw" \
+	2a00:1::/126 >"$d/out" 2>"$d/err" || fail "dry run: $(cat "$d/err")"
+equal "dry run: packets" "$(grep -c '^tcp { source: 999 | dest: \(80\|443\) | ' "$d/out")" 8
+equal "dry run: targets" "$(grep -c '^ip6 { saddr: 2001:db8::1 | daddr: 2a00:1::.* | hlim: 64 }$' "$d/out")" 8
+equal "dry run: frames" "$(grep -c '| vlan: 9 }$' "$d/out")" 8
+equal "dry run: on the wire" "$(simnet_counter total)" 0
+
 for wrong in "--vlan 4095" "-s 0" "-s 5-4" "-s 1-65536" "-T 0" "-T 65" "--cores x" \
 	"--cores 1-" "--cores 3-1"; do
 	# shellcheck disable=SC2086 # an option and its value
