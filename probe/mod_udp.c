@@ -132,11 +132,14 @@ static void fill_trailer(const struct payload *p, const struct module_shot *shot
 	fill_balance(f, at + 20, before, balance(shot->cookie));
 }
 
-static void write_cookie(uint8_t out[8], uint64_t cookie)
+/* The first fill_len bytes of out. */
+static void write_cookie(uint8_t out[PAYLOAD_FILL_MAX], const struct payload *p,
+                         uint64_t cookie)
 {
-	struct wire_out w = { out, out + 8, false };
-
-	wire_put64(&w, cookie);
+	for (unsigned i = 0; i < p->fill_len; i++)
+		out[i] = p->digits ? (uint8_t) "0123456789abcdef"[cookie >> (60 - 4 * i) &
+		                                                  15]
+		                   : (uint8_t)(cookie >> (56 - 8 * i));
 }
 
 static uint64_t data_cookie(const struct module_scan *scan, const struct probe_flow *flow)
@@ -149,7 +152,7 @@ static void fill(const void *state, const struct module_scan *scan,
 {
 	const struct udp_state *s = state;
 	const struct payload *p = &s->table.payload[variant(s, shot->flow.port)];
-	uint8_t cookie[8];
+	uint8_t cookie[PAYLOAD_FILL_MAX];
 
 	fill_put16(f, 0, udp_source_port(scan, shot->cookie));
 	fill_put16(f, 2, shot->flow.port);
@@ -157,7 +160,7 @@ static void fill(const void *state, const struct module_scan *scan,
 		fill_trailer(p, shot, f);
 	if (!p->fill_len)
 		return;
-	write_cookie(cookie, shot->data_cookie);
+	write_cookie(cookie, p, shot->data_cookie);
 	for (unsigned i = 0; i < p->fill_len; i += 2)
 		fill_put16(f, (size_t)UDP_HEADER + p->fill_at + i,
 		           (uint16_t)(cookie[i] << 8 | cookie[i + 1]));
@@ -167,11 +170,11 @@ static bool has_cookie(const struct payload *p, const struct module_scan *scan,
                        const struct probe_flow *flow, struct wire r)
 {
 	size_t n = wire_left(&r);
-	uint8_t cookie[8];
+	uint8_t cookie[PAYLOAD_FILL_MAX];
 
 	if (!p->fill_len)
 		return true;
-	write_cookie(cookie, data_cookie(scan, flow));
+	write_cookie(cookie, p, data_cookie(scan, flow));
 	if (p->echo_at == PAYLOAD_ANYWHERE)
 		return memmem(r.at, n < SEARCHED ? n : SEARCHED, cookie, p->fill_len);
 	return n >= (size_t)p->echo_at + p->fill_len &&
@@ -202,10 +205,10 @@ static uint64_t payload_sum(const struct payload *p, const struct module_scan *s
                             const struct probe_flow *flow)
 {
 	uint64_t sum = p->sum;
-	uint8_t cookie[8];
+	uint8_t cookie[PAYLOAD_FILL_MAX];
 
 	if (p->fill_len)
-		write_cookie(cookie, data_cookie(scan, flow));
+		write_cookie(cookie, p, data_cookie(scan, flow));
 	for (unsigned i = 0; i < p->fill_len; i += 2)
 		sum += (uint64_t)cookie[i] << 8 | cookie[i + 1];
 	return sum;

@@ -34,22 +34,29 @@ static bool read_hex(struct payload *p, const char *s, size_t n)
 	return true;
 }
 
-/* "OFFSET:LENGTH@WHERE" or "-", within a payload that has been read. */
+/* "OFFSET:LENGTH@WHERE", "OFFSET:xLENGTH@WHERE" or "-", within a payload that has been
+ * read. */
 static bool read_fill(struct payload *p, const char *s)
 {
+	const char *colon = strchr(s, ':');
 	unsigned at, len, where;
 	char word[8] = "", rest;
 
 	if (!strcmp(s, "-"))
 		return true;
-	if (sscanf(s, "%4u:%1u@%4u%c", &at, &len, &where, &rest) == 3)
+	if (!colon || sscanf(s, "%4u%c", &at, &rest) != 2 || rest != ':')
+		return false;
+	s = colon + 1;
+	p->digits = *s == 'x';
+	s += p->digits;
+	if (sscanf(s, "%2u@%4u%c", &len, &where, &rest) == 2)
 		p->echo_at = (uint16_t)where;
-	else if (sscanf(s, "%4u:%1u@%3s%c", &at, &len, word, &rest) == 3 &&
-	         !strcmp(word, "any"))
+	else if (sscanf(s, "%2u@%3s%c", &len, word, &rest) == 2 && !strcmp(word, "any"))
 		p->echo_at = PAYLOAD_ANYWHERE;
 	else
 		return false;
-	if (at % 2 || len % 2 || len < 2 || len > 8 || at + len > p->len)
+	if (at % 2 || len % 2 || len < 2 || len > (p->digits ? 16 : 8) ||
+	    at + len > p->len)
 		return false;
 	p->fill_at = (uint16_t)at;
 	p->fill_len = (uint16_t)len;

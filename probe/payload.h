@@ -14,15 +14,17 @@
 
 enum {
 	PAYLOAD_MAX = 1272, /* bytes */
-	PAYLOADS = 32,
+	PAYLOADS = 64,
+	PAYLOAD_FILL_MAX = 16, /* bytes */
 	PAYLOAD_ANYWHERE = UINT16_MAX,
 };
 
 struct payload {
 	uint16_t len;
-	uint16_t fill_at, fill_len; /* both even; fill_len at most 8, 0: none */
-	uint16_t echo_at;           /* where a reply has those bytes, or ANYWHERE */
-	uint64_t sum;               /* of the bytes, for the checksum */
+	uint16_t fill_at, fill_len; /* both even; 0: none; at most 8, as digits 16 */
+	bool digits;      /* the cookie is written in hex, for protocols of text */
+	uint16_t echo_at; /* where a reply has those bytes, or ANYWHERE */
+	uint64_t sum;     /* of the bytes, for the checksum */
 	uint8_t bytes[PAYLOAD_MAX];
 };
 

@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	for (unsigned i = 0; rc == 0 && i < t->n; i++)
 		if (t->payload[i].fill_at + t->payload[i].fill_len > t->payload[i].len ||
-		    t->payload[i].fill_len > 8 || t->payload[i].len > PAYLOAD_MAX)
+		    t->payload[i].fill_len > (t->payload[i].digits ? 16 : 8) ||
+		    t->payload[i].len > PAYLOAD_MAX)
 			abort();
 	for (unsigned i = 0; rc == 0 && i < 65536; i++)
 		if (t->of_port[i] >= t->n)

@@ -103,9 +103,44 @@ static void cookies_come_back(void **state)
 	close_context(&c);
 }
 
+/* Protocols of text get digits. */
+static void digits_come_back(void **state)
+{
+	static const uint16_t ports[] = { 5060, 3702 };
+	struct reply_context c;
+	struct observation o;
+	struct frame probe, f;
+
+	(void)state;
+	open_context(&c, NULL);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(ports); i++) {
+		const struct udp_state {
+			const char *own, *contact;
+			bool trace;
+			struct payload_table table;
+		} *s = c.lanes[2].state;
+		const struct payload *p =
+			&s->table.payload[s->table.of_port[ports[i / 2]]];
+		uint8_t text[200] = { 0 };
+
+		make(&probe, &c, i & 1, ports[i / 2]);
+		assert_true(p->digits);
+		memcpy(text + 50, probe.b + forge_l4(&probe) + 8 + p->fill_at,
+		       p->fill_len);
+		for (unsigned k = 0; k < p->fill_len; k++)
+			assert_non_null(strchr("0123456789abcdef", text[50 + k]));
+		f = answer(&probe, text, sizeof(text));
+		assert_true(forge_accept(&c, &f, &o));
+		text[50 + i] ^= 1;
+		f = answer(&probe, text, sizeof(text));
+		assert_false(forge_accept(&c, &f, &o));
+	}
+	close_context(&c);
+}
+
 static void errors_quote_the_checksum(void **state)
 {
-	static const uint16_t ports[] = { 9, 53, 161, 443, 1900 };
+	static const uint16_t ports[] = { 9, 53, 161, 443, 1900, 5060, 177, 3702, 6881 };
 	struct reply_context c;
 	struct observation o;
 	struct frame probe, f;
@@ -196,6 +231,10 @@ static void bad_payloads_are_told(void **state)
 		"a 53",
 		"a b - 00",
 		"a 53 0:10@0 00000000000000000000",
+		"a 53 0:x18@0 000000000000000000000000000000000000",
+		"a 53 :2@0 0000",
+		"a 53 0:x@0 0000",
+		"a 53 0x0:2@0 0000",
 	};
 	struct payload_table *t = calloc(1, sizeof(*t));
 	struct diag d = { "" };
@@ -221,7 +260,7 @@ static void bad_payloads_are_told(void **state)
 	assert_int_equal(t->payload[0].len, 2);
 	memset(t, 0, sizeof(*t));
 	assert_int_equal(payload_load(t, NULL), 0);
-	assert_true(t->n > 10 && t->of_port[53] && t->of_port[161] && !t->of_port[7]);
+	assert_true(t->n > 10 && t->of_port[53] && t->of_port[161] && !t->of_port[9]);
 	free(t);
 }
 
@@ -229,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cookies_come_back),
+		cmocka_unit_test(digits_come_back),
 		cmocka_unit_test(errors_quote_the_checksum),
 		cmocka_unit_test(missing_checksums),
 		cmocka_unit_test(zero_is_no_checksum),
