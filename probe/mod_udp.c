@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "probe/fields.h"
 #include "probe/payload.h"
 #include "probe/udp.h"
 
@@ -24,6 +25,7 @@ enum {
 struct udp_state {
 	const char *payload, *contact;
 	bool trace;
+	struct payload_fields fields; /* of a payload of one's own that has some */
 	struct payload_table table;
 };
 
@@ -35,8 +37,9 @@ static const struct {
 } defaults;
 
 static const struct opt opts[] = {
-	OPT_STR("payload", 0, struct udp_state, payload, "hex:|text:|file:",
-	        "what to send to every port instead of the built-in payloads"),
+	OPT_STR("payload", 0, struct udp_state, payload, "hex:|text:|file:|template:",
+	        "what to send to every port instead of the built-in payloads; a text, and "
+	        "a template file, may have fields as ${DADDR}"),
 	OPT_STR("contact", 0, struct udp_state, contact, "URI",
 	        "who to ask about the probes: the payload of traced ones (RFC 9511)"),
 	OPT_FLAG("trace", 0, struct udp_state, trace,
@@ -55,12 +58,31 @@ static size_t payload_size(const struct udp_state *s, const struct payload *p)
 	return s->trace ? trailer_at(p) + TRAILER : p->len;
 }
 
+/* A text or template with fields: the template of its packets has the longest, in
+ * zeros. */
+static int prepare_own(struct udp_state *s, struct diag *d)
+{
+	struct payload *p = &s->table.payload[0];
+	bool template = !strncmp(s->payload, "template:", 9);
+	int rc = payload_load_own(&s->table, s->payload, d);
+
+	if (rc < 0 || (!template && strncmp(s->payload, "text:", 5) != 0) ||
+	    !memmem(p->bytes, p->len, "${", 2))
+		return rc;
+	if (s->trace)
+		return diag_set(d, ERR_PARSE, "a payload with fields cannot trace");
+	rc = fields_parse(&s->fields, (const char *)p->bytes, p->len, d);
+	memset(p, 0, sizeof(*p));
+	p->len = (uint16_t)s->fields.most;
+	return rc;
+}
+
 static int prepare(void *state, struct diag *d)
 {
 	struct udp_state *s = state;
 
 	if (s->payload)
-		return payload_load_own(&s->table, s->payload, d);
+		return prepare_own(s, d);
 	if (s->trace)
 		return payload_load_uri(&s->table, s->contact ? s->contact : "", d);
 	return payload_load(&s->table, d);
@@ -95,7 +117,9 @@ static void layout_of(const void *state, unsigned v, struct wire_out *w)
 	const struct udp_state *s = state;
 	const struct payload *p = &s->table.payload[v];
 
-	udp_layout(w, payload_size(s, p));
+	wire_put_zeros(w, 4);
+	wire_put16(w, s->fields.n ? 0 : (uint16_t)(UDP_HEADER + payload_size(s, p)));
+	wire_put16(w, 0);
 	wire_put(w, p->bytes, p->len);
 	wire_put_zeros(w, payload_size(s, p) - p->len);
 }
@@ -147,6 +171,18 @@ static uint64_t data_cookie(const struct module_scan *scan, const struct probe_f
 	return cookie_data(&scan->key, flow, 0, 0);
 }
 
+static void fill_fields(const struct udp_state *s, const struct module_scan *scan,
+                        const struct module_shot *shot, struct packet_fill *f)
+{
+	uint8_t payload[PAYLOAD_MAX];
+	size_t n = fields_expand(payload, &s->fields, &shot->flow,
+	                         udp_source_port(scan, shot->cookie), shot->data_cookie);
+
+	fill_put16(f, 4, (uint16_t)(UDP_HEADER + n));
+	fill_put_bytes(f, UDP_HEADER, payload, n);
+	packet_cut(f, UDP_HEADER + n);
+}
+
 static void fill(const void *state, const struct module_scan *scan,
                  const struct module_shot *shot, struct packet_fill *f)
 {
@@ -156,6 +192,8 @@ static void fill(const void *state, const struct module_scan *scan,
 
 	fill_put16(f, 0, udp_source_port(scan, shot->cookie));
 	fill_put16(f, 2, shot->flow.port);
+	if (s->fields.n)
+		fill_fields(s, scan, shot, f);
 	if (s->trace)
 		fill_trailer(p, shot, f);
 	if (!p->fill_len)
@@ -166,12 +204,15 @@ static void fill(const void *state, const struct module_scan *scan,
 		           (uint16_t)(cookie[i] << 8 | cookie[i + 1]));
 }
 
-static bool has_cookie(const struct payload *p, const struct module_scan *scan,
+static bool has_cookie(const struct udp_state *s, const struct module_scan *scan,
                        const struct probe_flow *flow, struct wire r)
 {
-	size_t n = wire_left(&r);
+	const struct payload *p = &s->table.payload[variant(s, flow->port)];
 	uint8_t cookie[PAYLOAD_FILL_MAX];
+	size_t n = wire_left(&r);
 
+	if (s->fields.n)
+		return fields_echoed(&s->fields, r.at, n, data_cookie(scan, flow));
 	if (!p->fill_len)
 		return true;
 	write_cookie(cookie, p, data_cookie(scan, flow));
@@ -188,8 +229,7 @@ static bool reply(const void *state, const struct module_scan *scan,
 	struct obs_datagram *u = &o->more.udp;
 	size_t n;
 
-	if (!udp_reply(scan, flow, &r, o) ||
-	    !has_cookie(&s->table.payload[variant(s, flow->port)], scan, flow, r))
+	if (!udp_reply(scan, flow, &r, o) || !has_cookie(s, scan, flow, r))
 		return false;
 	n = wire_left(&r);
 	o->outcome = OBS_OPEN;
@@ -235,6 +275,18 @@ static bool read_trailer(const struct payload *p, const struct module_scan *scan
 	return true;
 }
 
+static bool quote_fields(const struct udp_state *s, const struct module_scan *scan,
+                         struct probe_flow *flow, struct wire r, struct observation *o)
+{
+	uint8_t payload[PAYLOAD_MAX];
+	uint16_t ours = udp_source_port(scan, cookie_flow(&scan->key, flow)), sum;
+	size_t n =
+		fields_expand(payload, &s->fields, flow, ours, data_cookie(scan, flow));
+
+	return udp_quote(scan, flow, &r, n, &sum, o) &&
+	       sum == udp_checksum(flow, ours, inet_sum(0, payload, n), n);
+}
+
 static bool quote(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
@@ -245,7 +297,10 @@ static bool quote(const void *state, const struct module_scan *scan,
 	uint16_t sum;
 
 	wire_skip(&ports, 2);
-	p = &s->table.payload[variant(s, wire_get16(&ports))];
+	flow->port = wire_get16(&ports);
+	if (s->fields.n)
+		return quote_fields(s, scan, flow, r, o);
+	p = &s->table.payload[variant(s, flow->port)];
 	if (!udp_quote(scan, flow, &r, payload_size(s, p), &sum, o))
 		return false;
 	expected = payload_sum(p, scan, flow);

@@ -135,6 +135,7 @@ void packet_start(struct packet_fill *f, const struct packet_template *t, uint8_
 		store16(frame + t->ip_at + 10,
 		        (uint16_t)~inet_fold(t->ip_sum + addresses));
 	}
+	f->ip = frame + t->ip_at;
 	f->l4 = l4;
 	f->len = (size_t)(t->len - t->l4_at);
 	f->sum = t->sum + (t->pseudo ? addresses : 0);
@@ -151,6 +152,27 @@ void packet_set_hop(const struct packet_template *t, uint8_t *frame, uint8_t hop
 	}
 	store16(ip + 4, ident);
 	ip[8] = hop;
+	store16(ip + 10, 0);
+	store16(ip + 10, (uint16_t)~inet_fold(inet_sum(0, ip, V4_HEADER)));
+}
+
+void packet_cut(struct packet_fill *f, size_t n)
+{
+	bool v6 = *f->ip >> 4 == 6;
+	uint8_t *ip = f->ip;
+
+	if (n > f->len) {
+		f->bad = true;
+		return;
+	}
+	if (has_pseudo_header(ip[v6 ? 6 : 9]))
+		f->sum += n + (uint16_t)~f->len;
+	f->len = n;
+	if (v6) {
+		store16(ip + 4, (uint16_t)n);
+		return;
+	}
+	store16(ip + 2, (uint16_t)(V4_HEADER + n));
 	store16(ip + 10, 0);
 	store16(ip + 10, (uint16_t)~inet_fold(inet_sum(0, ip, V4_HEADER)));
 }

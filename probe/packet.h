@@ -68,7 +68,7 @@ int packet_template_init(struct packet_template *t, const struct packet_plan *pl
 /* The module's view of a packet being made: fields at even offsets of the
  * upper layer.  A field that does not fit sets ->bad. */
 struct packet_fill {
-	uint8_t *l4;
+	uint8_t *ip, *l4;
 	size_t len;
 	uint64_t sum;
 	bool bad;
@@ -107,6 +107,18 @@ static inline void fill_balance(struct packet_fill *f, size_t at, uint64_t befor
 	fill_put16(f, at, inet_fold((uint64_t)sum + (uint16_t)~put));
 }
 
+/* Bytes at an even offset. */
+static inline void fill_put_bytes(struct packet_fill *f, size_t at, const void *bytes,
+                                  size_t n)
+{
+	if (at > f->len || n > f->len - at || at % 2) {
+		f->bad = true;
+		return;
+	}
+	memcpy(f->l4 + at, bytes, n);
+	f->sum += inet_sum(0, bytes, n);
+}
+
 /* Start a packet in frame (room for PACKET_MAX, some of which behind the packet may be
  * written to): template and addresses.  Then the module fills, then packet_finish()
  * writes the checksum; false: a field did not fit, do not send. */
@@ -118,6 +130,10 @@ bool packet_finish(struct packet_fill *f, const struct packet_template *t);
  * header has no place.  After packet_start(). */
 void packet_set_hop(const struct packet_template *t, uint8_t *frame, uint8_t hop,
                     uint16_t ident);
+
+/* Leave off the template's last bytes, zeros as yet, so that n of its upper layer are
+ * left; before packet_finish().  The length of the frame is l4_at + ->len then. */
+void packet_cut(struct packet_fill *f, size_t n);
 
 /* What precedes the IP header in captured bytes. */
 enum packet_l2 {

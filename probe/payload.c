@@ -153,13 +153,16 @@ int payload_load_own(struct payload_table *t, const char *spec, struct diag *d)
 	t->n = 1;
 	if (!strncmp(spec, "file:", 5)) {
 		rc = read_file(p, spec + 5, d);
+	} else if (!strncmp(spec, "template:", 9)) {
+		rc = read_file(p, spec + 9, d);
 	} else if (!strncmp(spec, "text:", 5) && strlen(spec + 5) <= PAYLOAD_MAX) {
 		p->len = (uint16_t)strlen(spec + 5);
 		memcpy(p->bytes, spec + 5, p->len);
 	} else if (strncmp(spec, "hex:", 4) != 0 ||
 	           !read_hex(p, spec + 4, strlen(spec + 4))) {
 		rc = diag_set(d, ERR_PARSE,
-		              "payload '%s' is not hex:, text: or file: with at most %d "
+		              "payload '%s' is not hex:, text:, file: or template: with "
+		              "at most %d "
 		              "bytes",
 		              log_quote(quoted, sizeof(quoted), spec, strlen(spec)),
 		              PAYLOAD_MAX);

@@ -41,7 +41,7 @@ int payload_load(struct payload_table *t, struct diag *d);
  * names the line.  *t must be all zeros. */
 int payload_parse(struct payload_table *t, const char *text, struct diag *d);
 
-/* "hex:0a0b", "text:...", "file:NAME": the same for every port. */
+/* "hex:0a0b", "text:...", "file:NAME", "template:NAME" (fields.h): the same for every port. */
 int payload_load_own(struct payload_table *t, const char *spec, struct diag *d);
 
 /* The text with its NUL, or nothing for an empty one: the same for every port. */

@@ -33,7 +33,7 @@ const struct opt scan_opts[] = {
 	         "an option of a probe module (repeatable; see --list-probe-modules)"),
 	OPT_STR("contact", 0, CFG, contact, "URI",
 	        "say in each echo request who to ask about it (RFC 9511)"),
-	OPT_STR("payload", 0, CFG, payload, "hex:|text:|file:",
+	OPT_STR("payload", 0, CFG, payload, "hex:|text:|file:|template:",
 	        "what UDP probes carry, instead of the built-in payloads"),
 	OPT_LIST("exclude-ports", 0, CFG, exclude_ports, "PORTS",
 	         "leave these out of the ports (repeatable)"),

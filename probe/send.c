@@ -218,7 +218,7 @@ static int make_packet(struct sender *x, const struct scan_lane *lane,
 	if (!packet_finish(&fill, template))
 		return diag_set(d, -EMSGSIZE, "%s: a field lies outside its packet",
 		                m->name);
-	link->ops->commit(link, template->len);
+	link->ops->commit(link, (uint16_t)(template->l4_at + fill.len));
 	return 0;
 }
 

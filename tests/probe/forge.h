@@ -154,7 +154,7 @@ static inline void forge_probe(struct frame *f, const struct reply_context *c,
 	l->module->fill(l->state, &c->scan, &shot, &fill);
 	if (!packet_finish(&fill, &t))
 		abort();
-	f->n = t.len;
+	f->n = t.l4_at + fill.len;
 }
 
 static inline struct module_shot forge_shot(const struct reply_context *c, unsigned lane,

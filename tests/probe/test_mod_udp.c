@@ -1,7 +1,7 @@
 #include "tests/test.h"
 
 #include "common/rng.h"
-#include "probe/payload.h"
+#include "probe/mod_udp.c"
 #include "tests/probe/forge.h"
 
 static const char *const targets[] = { "2001:db8::42", "198.51.100.42" };
@@ -114,11 +114,7 @@ static void digits_come_back(void **state)
 	(void)state;
 	open_context(&c, NULL);
 	for (size_t i = 0; i < 2 * ARRAY_LEN(ports); i++) {
-		const struct udp_state {
-			const char *own, *contact;
-			bool trace;
-			struct payload_table table;
-		} *s = c.lanes[2].state;
+		const struct udp_state *s = c.lanes[2].state;
 		const struct payload *p =
 			&s->table.payload[s->table.of_port[ports[i / 2]]];
 		uint8_t text[200] = { 0 };
