@@ -26,7 +26,8 @@ static void check_resets(const struct probe_module *m)
 	struct frame probe, f, bad;
 
 	forge_context(&c);
-	c.lanes[2].module = c.lanes[3].module = m;
+	c.lanes[2] = (struct reply_lane){ m, m->defaults, PROBE_V6 };
+	c.lanes[3] = (struct reply_lane){ m, m->defaults, PROBE_V4 };
 	for (unsigned v4 = 0; v4 < 2; v4++) {
 		struct module_shot shot = forge_shot(&c, 2 + v4, targets[v4], 443);
 		size_t l4;
@@ -79,7 +80,7 @@ static void timestamps_answer(void **state)
 
 	(void)state;
 	forge_context(&c);
-	c.lanes[1].module = &probe_icmp_time;
+	c.lanes[1] = (struct reply_lane){ &probe_icmp_time, NULL, PROBE_V4 };
 	shot = forge_shot(&c, 1, targets[1], 0);
 	forge_probe(&probe, &c, 1, &shot);
 	f = probe;
