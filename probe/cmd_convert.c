@@ -17,7 +17,7 @@ const struct convert_options convert_defaults = { .output = "-" };
 const struct opt convert_opts[] = {
 	OPT_STR("output-file", 'o', CFG, output, "FILE", "where results go; - is stdout"),
 	OPT_ENUM("output-module", 'O', CFG, format, format_names, "FORMAT",
-	         "csv, jsonl, hosts, binary, or masscan's list, grepable, xml or "
+	         "csv, jsonl, hosts, paths, binary, or masscan's list, grepable, xml or "
 	         "masscan-json"),
 	OPT_STR("output-fields", 'f', CFG, fields, "FIELDS",
 	        "fields to write, in that order; * is all of them"),

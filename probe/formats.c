@@ -7,9 +7,9 @@
 
 #include "common/clock.h"
 
-const char *const format_names[] = { "csv",   "jsonl",    "json", "ndjson",
-	                             "list",  "grepable", "xml",  "masscan-json",
-	                             "hosts", "binary",   NULL };
+const char *const format_names[] = { "csv",   "jsonl",    "json",  "ndjson",
+	                             "list",  "grepable", "xml",   "masscan-json",
+	                             "hosts", "binary",   "paths", NULL };
 
 const char *const format_help[] = {
 	"a line of fields each, under their names",
@@ -22,6 +22,7 @@ const char *const format_help[] = {
 	"masscan's -oJ: one array",
 	"a JSON object a line for each host, with the list of its ports",
 	"records, for 'probe convert'",
+	"of a scan with --hop-limit: the way to each target, as traceroute has it",
 };
 
 static const char *proto_of(const struct observation *o)
@@ -259,5 +260,6 @@ const struct format format_table[FORMATS] = {
 	                  .put = json_put,
 	                  .end = json_end },
 	[FORMAT_HOSTS] = { .put = NULL }, /* by probe/hosts.c, at the end */
+	[FORMAT_PATHS] = { .put = NULL }, /* by probe/paths.c, likewise */
 	[FORMAT_BINARY] = { .begin = binary_begin, .put = binary_put },
 };

@@ -15,6 +15,7 @@ enum { /* in the order of the option's choices, format_names */
        FORMAT_JSON,  /* masscan's array */
        FORMAT_HOSTS, /* JSON lines, one a host: see probe/hosts.h */
        FORMAT_BINARY,
+       FORMAT_PATHS, /* the hops to each target: see probe/paths.h */
        FORMATS
 };
 

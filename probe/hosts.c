@@ -209,6 +209,11 @@ static void sift(struct run **heap, size_t n, size_t i)
 	heap[i] = x;
 }
 
+struct reading {
+	void (*fn)(void *ctx, const struct observation *o);
+	void *ctx;
+};
+
 struct page {
 	struct writer *w;
 	const struct obs_fields *fields;
@@ -216,8 +221,9 @@ struct page {
 	uint64_t n; /* answers of the host */
 };
 
-static void put(struct page *p, const struct observation *o)
+static void put(void *ctx, const struct observation *o)
 {
+	struct page *p = ctx;
 	char a[ADDR_STRLEN];
 	bool any = false;
 
@@ -236,7 +242,7 @@ static void put(struct page *p, const struct observation *o)
 }
 
 static int merge(const struct hosts *h, struct run *runs, struct run **heap,
-                 struct page *page)
+                 const struct reading *to)
 {
 	size_t n = 0, room = BUFFER / h->n_runs;
 	int rc;
@@ -257,7 +263,7 @@ static int merge(const struct hosts *h, struct run *runs, struct run **heap,
 	for (size_t i = n / 2; i-- > 0;)
 		sift(heap, n, i);
 	while (n) {
-		put(page, &heap[0]->first);
+		to->fn(to->ctx, &heap[0]->first);
 		rc = run_next(h, heap[0], room);
 		if (rc < 0)
 			return rc;
@@ -269,7 +275,7 @@ static int merge(const struct hosts *h, struct run *runs, struct run **heap,
 	return 0;
 }
 
-static int merge_runs(struct hosts *h, struct page *page)
+static int merge_runs(struct hosts *h, const struct reading *to)
 {
 	struct run *runs;
 	struct run **heap;
@@ -279,7 +285,7 @@ static int merge_runs(struct hosts *h, struct page *page)
 		return rc;
 	runs = calloc(h->n_runs, sizeof(*runs));
 	heap = calloc(h->n_runs, sizeof(struct run *));
-	rc = runs && heap ? merge(h, runs, heap, page) : -ENOMEM;
+	rc = runs && heap ? merge(h, runs, heap, to) : -ENOMEM;
 	for (size_t i = 0; runs && i < h->n_runs; i++)
 		free(runs[i].buffer);
 	free(runs);
@@ -287,25 +293,34 @@ static int merge_runs(struct hosts *h, struct page *page)
 	return rc;
 }
 
-int hosts_write(struct hosts *h, const struct obs_fields *f, struct writer *w,
-                struct diag *d)
+int hosts_each(struct hosts *h, void (*fn)(void *ctx, const struct observation *o),
+               void *ctx, struct diag *d)
 {
-	struct page page = { .w = w, .fields = f };
+	const struct reading to = { fn, ctx };
 	int rc = 0;
 
 	if (h->n_runs) {
-		rc = merge_runs(h, &page);
+		rc = merge_runs(h, &to);
 	} else {
 		qsort(h->kept, h->n, sizeof(*h->kept), compare);
 		for (size_t i = 0; i < h->n; i++)
-			put(&page, &h->kept[i]);
+			fn(ctx, &h->kept[i]);
 	}
-	if (page.n)
-		writer_write(w, "]}\n", 3);
 	h->n = h->n_runs = 0;
 	if (h->fd >= 0 && (ftruncate(h->fd, 0) < 0 || lseek(h->fd, 0, SEEK_SET) < 0) &&
 	    rc == 0)
 		rc = -errno;
 	return rc < 0 ? diag_set(d, rc, "%s: answers by host: %s", h->dir, err_str(rc))
 	              : 0;
+}
+
+int hosts_write(struct hosts *h, const struct obs_fields *f, struct writer *w,
+                struct diag *d)
+{
+	struct page page = { .w = w, .fields = f };
+	int rc = hosts_each(h, put, &page, d);
+
+	if (page.n)
+		writer_write(w, "]}\n", 3);
+	return rc;
 }

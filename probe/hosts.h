@@ -22,4 +22,9 @@ int hosts_put(struct hosts *h, const struct observation *o);
 int hosts_write(struct hosts *h, const struct obs_fields *f, struct writer *w,
                 struct diag *d);
 
+/* The same answers in the same order, by target, protocol, port and time, to fn; then
+ * none is left. */
+int hosts_each(struct hosts *h, void (*fn)(void *ctx, const struct observation *o),
+               void *ctx, struct diag *d);
+
 #endif

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/opt.h"
 #include "probe/hosts.h"
+#include "probe/paths.h"
 
 #define SECOND UINT64_C(1000000)
 
@@ -21,7 +22,7 @@ struct results {
 	struct results_config c;
 	const struct format *format;
 	struct writer *w;
-	struct hosts *hosts; /* of FORMAT_HOSTS */
+	struct hosts *hosts; /* of FORMAT_HOSTS and FORMAT_PATHS */
 	char *dir;           /* of the path; NULL: none */
 	uint64_t n;          /* answers in this file */
 	uint64_t turn_us;    /* when it is turned over; 0: not by time */
@@ -140,7 +141,7 @@ int results_open(struct results **out, const struct results_config *cfg, uint64_
 	rc = find_dir(r);
 	if (rc == 0)
 		rc = check_rotation(r, d);
-	if (rc == 0 && cfg->format == FORMAT_HOSTS) {
+	if (rc == 0 && (cfg->format == FORMAT_HOSTS || cfg->format == FORMAT_PATHS)) {
 		r->hosts = hosts_new(r->dir ? r->dir : spill ? spill : "/tmp");
 		rc = r->hosts ? 0 : -ENOMEM;
 	}
@@ -173,8 +174,12 @@ void results_put(struct results *r, const struct observation *o)
 
 static int end_file(struct results *r, uint64_t now_us, struct diag *d)
 {
-	int rc = r->hosts ? hosts_write(r->hosts, &r->c.fields, r->w, d) : 0;
+	int rc = 0;
 
+	if (r->c.format == FORMAT_PATHS)
+		rc = paths_write(r->hosts, r->w, d);
+	else if (r->hosts)
+		rc = hosts_write(r->hosts, &r->c.fields, r->w, d);
 	if (rc < 0)
 		return rc;
 	writer_drop_tail(r->w);

@@ -171,6 +171,13 @@ equal "closed ports" "$(scan target,port,hop,outcome --hop-limit 4 -M udp \
 slow=$(scan rtt_us --hop-limit 1-3 -M icmp6-echo -M tcp-syn -p icmp,80 2a00:9::/125 |
 	awk '$1 < 1 || $1 > 1000000' | wc -l)
 equal "rtt" "$slow" 0
+# The same as a picture, but for the times.
+equal "paths" "$(scan target -O paths -M icmp6-echo --hop-limit 1-6 2a00:9::1 |
+	sed 's/  *[0-9.]* ms//' | sort)" "  1  2a00:1:1::2
+  2  2a00:1:2::2
+  3  2a00:1:3::2
+  4  2a00:9::1  open
+2a00:9::1 icmp6"
 # A list with ports of its own.
 equal "list" "$(printf '[2a00:9::1]:7\n45.9.0.2:9\n' | scan target,port,hop,saddr \
 	-M tcp-syn --hop-limit 2-3 -I -)" "2a00:9::1,7,2,2a00:1:2::2
