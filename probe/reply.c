@@ -116,6 +116,21 @@ bool reply_judge_quote(const struct reply_context *c, const struct packet *inner
 	return true;
 }
 
+/* What RFC 4884 puts behind the quote, MPLS labels and the like, is none of it.  The
+ * length of the quote is in words of 4 bytes, in IPv6 of 8, and at least 128 bytes;
+ * routers that know nothing of it leave zeros there. */
+static void cut_extension(const struct packet *p, uint8_t type, uint32_t rest,
+                          struct wire *r)
+{
+	bool may = p->v6 ? type == V6_UNREACHABLE || type == V6_TIME_EXCEEDED
+	                 : type == V4_UNREACHABLE || type == V4_TIME_EXCEEDED ||
+	                           type == V4_PARAMETER;
+	size_t n = p->v6 ? (size_t)(rest >> 24) * 8 : (size_t)(rest >> 16 & 0xff) * 4;
+
+	if (may && n >= 128)
+		(void)wire_cut(r, n);
+}
+
 /* An error about an error is never ours: what we send is no error, and the
  * module that is asked about the quote says so. */
 static bool parse_error(const struct reply_context *c, const struct packet *p,
@@ -123,10 +138,13 @@ static bool parse_error(const struct reply_context *c, const struct packet *p,
 {
 	struct wire r = p->l4;
 	struct packet inner;
+	uint32_t rest;
 
 	o->icmp_type = wire_get8(&r);
 	o->icmp_code = wire_get8(&r);
-	wire_skip(&r, 6);
+	wire_skip(&r, 2);
+	rest = wire_get32(&r);
+	cut_extension(p, o->icmp_type, rest, &r);
 	if (r.bad || !packet_parse(&inner, r, PACKET_QUOTED))
 		return false;
 	o->has_quoted = true;

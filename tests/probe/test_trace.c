@@ -185,6 +185,43 @@ static void forged_quotes_are_refused(void **state)
 	}
 }
 
+/* RFC 4884: 128 bytes are quoted, of a probe that had a few more, and then come
+ * labels, which are not to be taken for the rest of it. */
+static void extensions_are_no_quote(void **state)
+{
+	static const char *const args[] = { "data-size=120" };
+	struct reply_context c;
+	struct observation o;
+	struct frame probe, f;
+
+	(void)state;
+	for (unsigned v4 = 0; v4 < 2; v4++) {
+		size_t icmp;
+
+		udp_open(&c, v4 ? &probe_icmp_echo : &probe_icmp6_echo, args, 1);
+		c.lanes[0] = c.lanes[2];
+		c.lanes[1] = c.lanes[3];
+		make(&probe, &c, v4, v4, 0, NOW - 1000);
+		for (unsigned words = 0; words <= 1; words++) {
+			f = exceeded(&probe, v4, &c, probe.n - ETH - (v4 ? 20 : 40));
+			icmp = forge_l4(&f);
+			memset(f.b + icmp + 8 + 128, 0x20, f.n - icmp - 8 - 128);
+			f.b[icmp + (v4 ? 5 : 4)] = words ? (v4 ? 32 : 16) : 0;
+			forge_fix(&f);
+			assert_int_equal(forge_accept(&c, &f, &o), words);
+		}
+		/* Less than 128 bytes, or more than there is, is no such length. */
+		f = exceeded(&probe, v4, &c, probe.n - ETH - (v4 ? 20 : 40));
+		for (unsigned words = 0; words < 256; words++) {
+			f.b[icmp + (v4 ? 5 : 4)] = (uint8_t)words;
+			forge_fix(&f);
+			assert_true(forge_accept(&c, &f, &o));
+			assert_int_equal(o.outcome, OBS_TIME_EXCEEDED);
+		}
+		udp_close(&c);
+	}
+}
+
 /* A reply of the target tells how far it is. */
 static void replies_tell_the_hop(void **state)
 {
@@ -284,6 +321,7 @@ int main(void)
 		cmocka_unit_test(quotes_tell_hop_and_time),
 		cmocka_unit_test(headers_are_constant),
 		cmocka_unit_test(forged_quotes_are_refused),
+		cmocka_unit_test(extensions_are_no_quote),
 		cmocka_unit_test(replies_tell_the_hop),
 		cmocka_unit_test(idents_mean_nothing_else),
 		cmocka_unit_test(payloads_come_before_the_trailer),
