@@ -107,7 +107,7 @@ static uint64_t sextant_regions(const void *state)
 const struct tgen_algorithm tgen_sextant = {
 	.name = "sextant",
 	.summary = "probabilities mixed from many contexts, learned from the seeds",
-	.version = 1,
+	.version = 2,
 	.train = sextant_train,
 	.free = sextant_free,
 	.next = sextant_next,

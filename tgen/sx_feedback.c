@@ -9,6 +9,7 @@
 enum { FIRST_ADAPT = 500, ADAPT_SHARE = 40, FIRST_LEARN = 4000, JUDGE_EVERY = 2 };
 
 static const float max_boost = 8; /* either way, log2 */
+static const float unheard = 20;  /* hits as expected, before a class is heard */
 
 static float rate_of(unsigned i)
 {
@@ -64,15 +65,48 @@ int sx_beside(const struct sx_item *it, unsigned v)
 	return state_of(it, (int)v - 1) * SX_STATES + state_of(it, (int)v + 1);
 }
 
-float sx_front_alive(const struct sx_front *f, uint32_t item, unsigned v, int32_t cost)
+/* What the identifier is like: EUI-64, small, mostly zero, or as if random. */
+static unsigned iid_class(uint64_t iid)
+{
+	unsigned zeros = 0;
+
+	if ((iid >> 24 & 0xffff) == 0xfffe)
+		return 0;
+	if (iid >> 32 == 0)
+		return iid < 256 ? 1 : iid < 65536 ? 2 : 3;
+	for (unsigned i = 0; i < 64; i += 4)
+		zeros += !(iid >> i & 15);
+	return zeros > 9 ? 4 : zeros > 5 ? 5 : zeros > 1 ? 6 : 7;
+}
+
+int sx_kindred(const struct sx_item *it, uint64_t iid)
+{
+	unsigned way = it->leave;
+
+	if (it->kind == SX_SEEDED) {
+		if (it->depth != SX_NIBBLES - 1)
+			return -1;
+		way = sx_class_seeds(it->n);
+	} else if (it->kind == SX_NOVEL && it->depth < 28) {
+		return -1;
+	}
+	return (int)((it->kind * 32u + way) * 8 + iid_class(iid));
+}
+
+float sx_front_alive(const struct sx_front *f, uint32_t item, uint64_t iid, int32_t cost)
 {
 	const struct sx_item *it = &f->item[item];
 	float boost = it->log_boost, p;
+	unsigned v = iid & 15;
+	int kin;
 
 	if (it->kind != SX_TAIL)
 		boost += (float)(&f->beside_boost[it->depth][it->kind == SX_NOVEL][0]
 		                                 [0])[sx_beside(it, v)] /
 		         SX_OCTAVE;
+	kin = sx_kindred(it, iid);
+	if (kin >= 0)
+		boost += f->kindred_boost[kin];
 	p = expect(f, cost) * exp2f(boost);
 
 	return p < 0.99f ? p : 0.99f;
@@ -148,6 +182,16 @@ static void update_boosts(struct sx_front *f)
 	}
 }
 
+static void update_kindred(struct sx_front *f)
+{
+	for (unsigned i = 0; i < SX_KINDRED; i++) {
+		const struct sx_scale *s = &f->kindred[i];
+
+		f->kindred_boost[i] =
+			log2f((s->found + unheard) / (s->expected + unheard));
+	}
+}
+
 static void update_neighbours(struct sx_front *f);
 
 void sx_feedback_adapt(struct sx_front *f)
@@ -157,6 +201,7 @@ void sx_feedback_adapt(struct sx_front *f)
 		f->learn_at = f->fed * 2;
 	}
 	update_neighbours(f);
+	update_kindred(f);
 	update_boosts(f);
 	sx_front_requeue(f);
 }
@@ -217,8 +262,8 @@ static void update_neighbours(struct sx_front *f)
 	int16_t *b = &f->beside_boost[0][0][0][0];
 
 	for (size_t i = 0; i < sizeof(f->beside) / sizeof(*s); i++)
-		b[i] = (int16_t)(SX_OCTAVE *
-		                 log2f((s[i].found + 20) / (s[i].expected + 20)));
+		b[i] = (int16_t)(SX_OCTAVE * log2f((s[i].found + unheard) /
+		                                   (s[i].expected + unheard)));
 }
 
 static void count(struct sx_front *f, const struct tgen_result *r)
@@ -227,6 +272,7 @@ static void count(struct sx_front *f, const struct tgen_result *r)
 	int32_t cost = i < f->n ? cost_of(f, &f->item[i], r->addr) : -1;
 	struct sx_scale *s;
 	float e;
+	int kin;
 
 	if (cost < 0) {
 		i = sx_front_find(f, r->addr);
@@ -239,6 +285,12 @@ static void count(struct sx_front *f, const struct tgen_result *r)
 	s->expected += guess(f, cost);
 	s->found += r->alive;
 	e *= exp2f(judge_neighbours(f, i, e, r));
+	kin = sx_kindred(&f->item[i], r->addr.lo);
+	if (kin >= 0) {
+		f->kindred[kin].expected += e * exp2f(f->item[i].log_boost);
+		f->kindred[kin].found += r->alive;
+		e *= exp2f(f->kindred_boost[kin]);
+	}
 	if (f->fed % JUDGE_EVERY == 0)
 		judge_strengths(f, i, e, r->alive);
 	for (; i != SX_NONE; i = f->item[i].parent) {

@@ -27,7 +27,7 @@ static int32_t *ahead_slot(struct sx_front *f, const struct sx_item *it)
  * is preferred to going wide. */
 static int32_t hope(const struct sx_front *f, int32_t ahead, unsigned depth)
 {
-	int64_t spare = 4 * (int64_t)f->m->n + PATIENCE;
+	int64_t spare = 8 * (int64_t)f->m->n + PATIENCE;
 	int64_t debt = (int64_t)f->n - 2 * (int64_t)f->emitted - spare;
 	int64_t x;
 
@@ -87,14 +87,29 @@ static int best_child(const struct sx_front *f, const struct sx_item *it, int32_
 	return best;
 }
 
+/* The class of what an item has next, if that is nearly an address. */
+static int kindred_next(const struct sx_front *f, const struct sx_item *it)
+{
+	struct sx_tail t = { 0 };
+
+	if (it->kind == SX_TAIL && sx_tails_at(f->tails, (int)it->lo, it->n, &t) <= 0)
+		return -1;
+	return sx_kindred(it, it->kind == SX_TAIL ? t.iid : it->prefix.lo);
+}
+
 static void enqueue(struct sx_front *f, uint32_t i)
 {
 	struct sx_item *it = &f->item[i];
-	float level;
+	float level, boost;
+	int kin;
 
 	if (it->best >= NEVER)
 		return;
-	level = ((float)it->best - it->log_boost * SX_OCTAVE) / SX_LEVEL;
+	boost = it->log_boost;
+	kin = f->fed ? kindred_next(f, it) : -1;
+	if (kin >= 0)
+		boost += f->kindred_boost[kin];
+	level = ((float)it->best - boost * SX_OCTAVE) / SX_LEVEL;
 	level = level < 0 ? 0 : level >= SX_LEVELS ? SX_LEVELS - 1 : level;
 	it->next = f->head[(unsigned)level];
 	f->head[(unsigned)level] = i;
@@ -398,7 +413,7 @@ static void emit(const struct sx_front *f, uint32_t i, struct addr128 a, int32_t
 {
 	out->addr = a;
 	out->region = i;
-	out->p = sx_front_alive(f, i, addr_nibble(a, SX_NIBBLES - 1), cost);
+	out->p = sx_front_alive(f, i, a.lo, cost);
 }
 
 static int take_tail(struct sx_front *f, uint32_t i, struct tgen_candidate *out)

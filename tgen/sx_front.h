@@ -22,8 +22,9 @@ enum {
 	SX_LEVELS = 1024,
 	SX_LEVEL = SX_OCTAVE / 8,
 	SX_CLASSES = 256,
-	SX_RATES = 12, /* values tried for the strength of a prior */
-	SX_SCALES = 64 /* classes of cost, in half octaves and more */
+	SX_RATES = 12,           /* values tried for the strength of a prior */
+	SX_KINDRED = 3 * 32 * 8, /* how an address got its place, and what it is like */
+	SX_SCALES = 64           /* classes of cost, in half octaves and more */
 };
 
 #define SX_NONE UINT32_MAX
@@ -68,6 +69,8 @@ struct sx_front {
 	unsigned index_bits;
 	float strength[SX_CLASSES], score[SX_CLASSES][SX_RATES];
 	struct sx_scale scale[SX_SCALES];
+	struct sx_scale kindred[SX_KINDRED];
+	float kindred_boost[SX_KINDRED]; /* log2 */
 	struct sx_scale beside[SX_NIBBLES][2][SX_STATES][SX_STATES];
 	int16_t beside_boost[SX_NIBBLES][2][SX_STATES][SX_STATES];
 	struct tgen_result *pending; /* results that do not count yet */
@@ -91,7 +94,10 @@ uint32_t sx_front_find(const struct sx_front *f, struct addr128 a);
  * 0, -ENOMEM, or -EINVAL for a region that there is not. */
 int sx_front_feedback(struct sx_front *f, const struct tgen_result *r, size_t n);
 void sx_feedback_count(struct sx_front *f);
-float sx_front_alive(const struct sx_front *f, uint32_t item, unsigned v, int32_t cost);
+float sx_front_alive(const struct sx_front *f, uint32_t item, uint64_t iid, int32_t cost);
+/* The class of an item whose next address is known but for its last nibble; -1:
+ * it is not. */
+int sx_kindred(const struct sx_item *it, uint64_t iid);
 int sx_beside(const struct sx_item *it, unsigned v); /* index of a pair of states */
 void sx_feedback_init(struct sx_front *f);
 void sx_feedback_adapt(struct sx_front *f);

@@ -51,6 +51,8 @@ void sx_save(const struct sx_front *f, struct model_out *out)
 	put_floats(out, f->score, sizeof(f->score));
 	put_floats(out, f->scale, sizeof(f->scale));
 	put_floats(out, f->beside, sizeof(f->beside));
+	put_floats(out, f->kindred, sizeof(f->kindred));
+	put_floats(out, f->kindred_boost, sizeof(f->kindred_boost));
 	for (size_t i = 0; i < sizeof(f->beside_boost) / sizeof(*beside); i++)
 		model_put_u32(out, (uint16_t)beside[i]);
 	model_put_u64(out, f->emitted);
@@ -119,6 +121,10 @@ static int get_learned(struct sx_front *f, struct sx_model *m, struct model_in *
 		rc = get_floats(in, f->scale, sizeof(f->scale), 0, 1e15f);
 	if (rc == 0)
 		rc = get_floats(in, f->beside, sizeof(f->beside), 0, 1e15f);
+	if (rc == 0)
+		rc = get_floats(in, f->kindred, sizeof(f->kindred), 0, 1e15f);
+	if (rc == 0)
+		rc = get_floats(in, f->kindred_boost, sizeof(f->kindred_boost), -64, 64);
 	for (size_t i = 0; i < sizeof(f->beside_boost) / sizeof(*beside); i++)
 		beside[i] = (int16_t)(uint16_t)model_get_u32(in);
 	f->emitted = model_get_u64(in) & INT64_MAX / 4;

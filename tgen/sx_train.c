@@ -8,6 +8,8 @@ enum {
 	MAX_FOLDS = 4,
 	EXAMPLES = 40000, /* seeds to learn from, in all */
 	MIN_SEEDS = 20,   /* below, the weights stay as they are */
+	LARGE = 300000,   /* from this on, train on some networks only, */
+	SAMPLE = 200000,  /* which have about so many seeds */
 	AVERAGE_EVERY = 64
 };
 
@@ -118,16 +120,33 @@ static void average(struct trainer *t)
 	t->n_sum++;
 }
 
+/* Whole /32s, so that what is left looks as dense as all does.  More of them,
+ * when the large ones are not among the first; returns how many seeds. */
+static uint32_t choose_networks(struct addr128 *out, const struct sx_model *m,
+                                uint64_t seed)
+{
+	uint64_t share = (UINT64_C(1) << 32) / m->n * SAMPLE;
+	uint32_t n = 0;
+
+	for (; n < SAMPLE / 2; share *= 2) {
+		n = 0;
+		for (uint32_t i = 0; i < m->n; i++)
+			if (rng_mix((m->seeds[i].hi >> 32) ^ seed) >> 32 < share)
+				out[n++] = m->seeds[i];
+	}
+	return n;
+}
+
 /* Hold out n_held of the seeds, and put those in random order. */
-static void hold_out(struct trainer *t, const struct sx_model *m, size_t n_held,
-                     struct rng *r)
+static void hold_out(struct trainer *t, const struct addr128 *seeds, uint32_t n,
+                     size_t n_held, struct rng *r)
 {
 	t->n_kept = t->n_held = 0;
-	for (uint32_t i = 0; i < m->n; i++) {
-		if (rng_below(r, m->n - i) < n_held - t->n_held)
-			t->held[t->n_held++] = m->seeds[i];
+	for (uint32_t i = 0; i < n; i++) {
+		if (rng_below(r, n - i) < n_held - t->n_held)
+			t->held[t->n_held++] = seeds[i];
 		else
-			t->kept[t->n_kept++] = m->seeds[i];
+			t->kept[t->n_kept++] = seeds[i];
 	}
 	for (size_t i = t->n_held; i > 1; i--) {
 		size_t j = rng_below(r, i);
@@ -154,50 +173,72 @@ static int train_fold(struct trainer *t)
 	return rc;
 }
 
-/* Many folds make the most of few seeds; of many seeds, one fold teaches as
- * much, and building its tables is what costs. */
+/* Many folds make the most of few seeds; of many seeds, two teach as much, and
+ * building their tables is what costs. */
 static unsigned count_folds(uint32_t n)
 {
-	unsigned folds = n < 20000 ? MAX_FOLDS : n < 100000 ? 3 : n < 300000 ? 2 : 1;
+	unsigned folds = n < 20000 ? MAX_FOLDS : n < 100000 ? 3 : 2;
 
 	return n < MIN_SEEDS ? 0 : folds;
+}
+
+static int train_weights(struct trainer *t, const struct addr128 *seeds, uint32_t n,
+                         struct rng *r)
+{
+	unsigned folds = count_folds(n);
+	size_t n_held = folds ? n / folds : 0;
+	int rc = 0;
+
+	if (n_held * folds > EXAMPLES)
+		n_held = EXAMPLES / folds;
+	t->n_total = n_held * folds;
+	t->held = malloc((n_held + 1) * sizeof(*t->held));
+	t->kept = malloc((size_t)n * sizeof(*t->kept));
+	if (!t->held || !t->kept)
+		rc = -ENOMEM;
+	for (unsigned f = 0; f < folds && rc == 0; f++) {
+		hold_out(t, seeds, n, n_held, r);
+		rc = train_fold(t);
+	}
+	free(t->kept);
+	free(t->held);
+	return rc;
 }
 
 int sx_train(struct sx_model *m, uint64_t seed)
 {
 	struct trainer *t = calloc(1, sizeof(*t));
-	unsigned folds = count_folds(m->n);
-	size_t n_held = m->n / (folds > 1 ? folds : 5);
+	double *sum = calloc(SX_N_WEIGHTS, sizeof(*sum));
+	struct addr128 *some = NULL;
+	const struct addr128 *seeds = m->seeds;
+	uint32_t n = m->n;
 	struct rng r;
 	int rc = -ENOMEM;
 
-	if (!t)
-		return rc;
-	if (n_held * folds > EXAMPLES)
-		n_held = EXAMPLES / folds;
-	t->held = malloc((n_held + 1) * sizeof(*t->held));
-	t->kept = malloc((size_t)m->n * sizeof(*t->kept));
-	t->sum = calloc(SX_N_WEIGHTS, sizeof(*t->sum));
-	if (!t->held || !t->kept || !t->sum)
+	if (!t || !sum)
 		goto out;
+	if (m->n >= LARGE) {
+		some = malloc((size_t)m->n * sizeof(*some));
+		if (!some)
+			goto out;
+		n = choose_networks(some, m, seed);
+		seeds = some;
+	}
 	rng_init(&r, seed);
-	t->n_total = n_held * folds;
 	first_weights(&t->m.w);
 	t->l.w = &t->m.w;
-	rc = 0;
-	for (unsigned f = 0; f < folds && rc == 0; f++) {
-		hold_out(t, m, n_held, &r);
-		rc = train_fold(t);
-	}
+	t->sum = sum;
+	rc = train_weights(t, seeds, n, &r);
 	m->w = t->m.w;
 	for (size_t i = 0; i < SX_N_WEIGHTS && t->n_sum > 0; i++)
-		((float *)&m->w)[i] = (float)(t->sum[i] / (double)t->n_sum);
+		((float *)&m->w)[i] = (float)(sum[i] / (double)t->n_sum);
+	free(some);
+	some = NULL;
 	if (rc == 0)
 		rc = sx_build(m);
 out:
-	free(t->sum);
-	free(t->kept);
-	free(t->held);
+	free(some);
+	free(sum);
 	free(t);
 	return rc;
 }
