@@ -28,6 +28,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "probe/link.h"
+#include "probe/netlink.h"
 
 enum {
 	SLOTS = 4096,
@@ -367,6 +368,21 @@ static int make_map(struct link_live *x, struct diag *d)
 	return 0;
 }
 
+/* A frame that the driver does not take is gone, and nobody is told. */
+static int check_driver(int ifindex, struct diag *d)
+{
+	uint64_t features;
+
+	if (netlink_xdp_features(&features, ifindex) < 0 ||
+	    features & NETLINK_XDP_TRANSMIT)
+		return 0;
+	return diag_set(d, -EOPNOTSUPP,
+	                "the driver of interface %d sends no XDP frames (on veth it does "
+	                "where the other end has generic receive offload or an XDP "
+	                "program)",
+	                ifindex);
+}
+
 int link_live_open(struct link **out, int ifindex, struct diag *d)
 {
 	struct link_live *x = calloc(1, sizeof(*x));
@@ -379,7 +395,9 @@ int link_live_open(struct link **out, int ifindex, struct diag *d)
 	x->link.ethernet = true;
 	x->ifindex = (uint32_t)ifindex;
 	x->map = x->prog = x->keep_net = x->keep_link = -1;
-	rc = make_map(x, d);
+	rc = check_driver(ifindex, d);
+	if (rc == 0)
+		rc = make_map(x, d);
 	if (rc < 0) {
 		close_live(&x->link);
 		return rc;

@@ -1,5 +1,6 @@
 #include "probe/netlink.h"
 
+#include <linux/genetlink.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct request {
 		struct rtmsg route;
 		struct ifaddrmsg address;
 		struct ndmsg neighbour;
+		struct genlmsghdr generic;
 	};
 	char attrs[128];
 };
@@ -78,9 +80,9 @@ static int read_answer(int fd, message_fn fn, void *ctx)
 	}
 }
 
-static int ask(struct request *q, message_fn fn, void *ctx)
+static int ask_protocol(int protocol, struct request *q, message_fn fn, void *ctx)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), rc;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), rc;
 	struct timeval limit = { .tv_sec = 5 };
 
 	if (fd < 0)
@@ -89,6 +91,11 @@ static int ask(struct request *q, message_fn fn, void *ctx)
 	rc = send(fd, q, q->h.nlmsg_len, 0) < 0 ? -errno : read_answer(fd, fn, ctx);
 	close(fd);
 	return rc;
+}
+
+static int ask(struct request *q, message_fn fn, void *ctx)
+{
+	return ask_protocol(NETLINK_ROUTE, q, fn, ctx);
 }
 
 static void index_attrs(const struct rtattr *table[static ATTRS], const struct rtattr *a,
@@ -336,4 +343,61 @@ int netlink_neighbour(uint8_t mac[static 6], struct addr128 a, int ifindex)
 		return -ENOENT;
 	memcpy(mac, s.mac, 6);
 	return 0;
+}
+
+/* --- the family "netdev" of generic netlink, in Linux since 6.3 ------------------ */
+
+enum { NETDEV_DEV_GET = 1, NETDEV_IFINDEX = 1, NETDEV_XDP_FEATURES = 3 };
+
+static int on_family(void *ctx, const struct nlmsghdr *h)
+{
+	const char *body = NLMSG_DATA(h);
+	const struct rtattr *at[ATTRS], *id;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
+		return 0;
+	index_attrs(at, (const struct rtattr *)(const void *)(body + GENL_HDRLEN),
+	            NLMSG_PAYLOAD(h, GENL_HDRLEN));
+	id = at[CTRL_ATTR_FAMILY_ID];
+	if (id && RTA_PAYLOAD(id) >= sizeof(uint16_t))
+		memcpy(ctx, RTA_DATA(id), sizeof(uint16_t));
+	return 1;
+}
+
+static int on_features(void *ctx, const struct nlmsghdr *h)
+{
+	const char *body = NLMSG_DATA(h);
+	const struct rtattr *at[ATTRS], *features;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
+		return 0;
+	index_attrs(at, (const struct rtattr *)(const void *)(body + GENL_HDRLEN),
+	            NLMSG_PAYLOAD(h, GENL_HDRLEN));
+	features = at[NETDEV_XDP_FEATURES];
+	if (features && RTA_PAYLOAD(features) >= sizeof(uint64_t))
+		memcpy(ctx, RTA_DATA(features), sizeof(uint64_t));
+	return 1;
+}
+
+int netlink_xdp_features(uint64_t *out, int ifindex)
+{
+	uint32_t index = (uint32_t)ifindex;
+	struct request q;
+	uint16_t family = 0;
+	int rc;
+
+	start(&q, GENL_ID_CTRL, 0, sizeof(q.generic));
+	q.generic.cmd = CTRL_CMD_GETFAMILY;
+	add_attr(&q, CTRL_ATTR_FAMILY_NAME, "netdev", sizeof("netdev"));
+	rc = ask_protocol(NETLINK_GENERIC, &q, on_family, &family);
+	if (rc < 0 || family == 0)
+		return rc < 0 ? rc : -ENOENT;
+	*out = UINT64_MAX;
+	start(&q, family, 0, sizeof(q.generic));
+	q.generic.cmd = NETDEV_DEV_GET;
+	add_attr(&q, NETDEV_IFINDEX, &index, sizeof(index));
+	rc = ask_protocol(NETLINK_GENERIC, &q, on_features, out);
+	if (rc < 0)
+		return rc;
+	return *out == UINT64_MAX ? -ENOENT : 0;
 }

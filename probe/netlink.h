@@ -43,4 +43,8 @@ int netlink_address(struct addr128 *out, bool v6, int ifindex);
  * -ENOENT. */
 int netlink_neighbour(uint8_t mac[static 6], struct addr128 a, int ifindex);
 
+/* What the driver can do with XDP (NETLINK_XDP_*); -ENOENT: this kernel does not say. */
+enum { NETLINK_XDP_TRANSMIT = 1 << 2 };
+int netlink_xdp_features(uint64_t *out, int ifindex);
+
 #endif

@@ -49,7 +49,12 @@ simnet_load_aliased "$d/aliased"
 simnet_load_allow "$d/aliased"
 simnet_track
 
-# The other end of a veth pair takes live frames when an XDP program is there.
+# The other end of a veth pair takes live frames when an XDP program is there, and it is
+# an error to send them when none is.
+"$sextant" probe scan --link xdp-live -q -c 0 -o /dev/null 2a00:1::1 >"$d/out" 2>"$d/err"
+equal "live frames without XDP at the other end: status" $? 1
+equal "live frames without XDP at the other end" "$(grep -cE \
+	'^error: (the driver of interface|cannot (make|map|load))' "$d/err")" 1
 paths="packet txring afxdp"
 : >"$d/peer"
 ip netns exec internet "${SEXTANT_TEST_BIN:-}/xdp_peer" pass $SIMNET_PEER \
