@@ -1,13 +1,15 @@
 /* xdp_peer drop|pass IFACE: attach an XDP program that drops or passes every frame, for
- * as long as this runs.  With either, a veth interface takes frames from an XDP program
+ * as long as this runs and the shell that started it.  With either, a veth interface takes frames from an XDP program
  * at its other end.  Prints a line once it is attached. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ int main(int argc, char *argv[])
 
 	if (argc != 3)
 		return 2;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (!strcmp(argv[1], "drop"))
 		code[0].imm = XDP_DROP;
 	load.insns = (uintptr_t)code;
