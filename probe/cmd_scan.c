@@ -236,11 +236,15 @@ static int open_all(struct scan_job *j, struct diag *d)
 		rc = open_output(j, d);
 	if (rc == 0 && j->scan)
 		probe_set_scope(j->scan, j->scope);
+	if (rc == 0 && j->scan && scan_grab_wanted(&j->opts->grab))
+		rc = scan_grab_open(&j->grab, &j->opts->grab, j->scope, stop_on_signals(),
+		                    d);
 	return rc;
 }
 
 static void close_all(struct scan_job *j)
 {
+	scan_grab_close(j->grab);
 	probe_close(j->scan);
 	targets_close(j->targets);
 	results_close(j->results);
@@ -271,6 +275,8 @@ static void observe(void *ctx, const struct observation *o)
 	if ((j->filter && !expr_holds(j->filter, o)) || !results_want(j->results, o) ||
 	    (j->opts->open_only && o->outcome != OBS_OPEN))
 		return;
+	if (j->grab)
+		scan_grab_offer(j->grab, o);
 
 	pthread_mutex_lock(&j->out_lock);
 	if (!max || j->found < max) {
@@ -340,6 +346,8 @@ static void reload(struct scan_job *j)
 	j->n_retired++;
 	j->scope = fresh;
 	probe_set_scope(j->scan, fresh);
+	if (j->grab)
+		scan_grab_set_scope(j->grab, fresh);
 	log_info("blocklists and allowlists were read again");
 }
 
@@ -521,6 +529,7 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		.seed = j->order.seed,
 		.shard = j->order.shard,
 		.results = j->found,
+		.grab = j->grab,
 		.total = targets_total(j->targets),
 		.outcome = rc == ERR_STOPPED ? "stopped" : "complete",
 	};
@@ -534,6 +543,10 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 	result = j->list ? writer_commit(j->list, d)
 	                 : results_commit(j->results, clock_wall_us(), d);
 	rc = rc < 0 ? rc : result;
+	if (j->grab) {
+		result = scan_grab_finish(j->grab, d);
+		rc = rc < 0 ? rc : result;
+	}
 	if (j->status) {
 		result = writer_commit(j->status, d);
 		rc = rc < 0 ? rc : result;
@@ -555,30 +568,6 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 	scan_report_write(j->metadata, &report);
 	result = writer_commit(j->metadata, d);
 	return rc < 0 ? rc : result;
-}
-
-static void list_modules(void)
-{
-	for (unsigned i = 0; module_at(i); i++) {
-		const struct probe_module *m = module_at(i);
-
-		printf("%-12s %s\n", m->name, m->summary);
-		for (const struct opt *o = m->opts; o && o->name; o++)
-			printf("%-12s   --probe-args %s=%s: %s\n", "", o->name,
-			       o->metavar ? o->metavar : "", o->help);
-	}
-}
-
-static void list_fields(void)
-{
-	for (unsigned i = 0; obs_field_name(i); i++)
-		printf("%-14s %s\n", obs_field_name(i), obs_field_help(i));
-}
-
-static void list_formats(void)
-{
-	for (unsigned i = 0; format_names[i]; i++)
-		printf("%-14s %s\n", format_names[i], format_help[i]);
 }
 
 static int usage(const struct diag *d, int rc)
@@ -737,11 +726,11 @@ static int scan_run(const void *cfg, int argc, char *argv[])
 	if (o.list_modules || o.list_fields || o.list_formats) {
 		free(file);
 		if (o.list_modules)
-			list_modules();
+			scan_list_modules();
 		if (o.list_fields)
-			list_fields();
+			scan_list_fields();
 		if (o.list_formats)
-			list_formats();
+			scan_list_formats();
 		return fflush(stdout) == 0 ? CMD_OK : CMD_FAILED;
 	}
 	if (o.verbose)

@@ -11,6 +11,7 @@
 #include "probe/metrics.h"
 #include "probe/probe.h"
 #include "probe/results.h"
+#include "probe/scan_grab.h"
 #include "probe/targets.h"
 
 enum { SCAN_OUTPUTS = 6 }; /* -oB -oD -oG -oJ -oL -oX */
@@ -18,6 +19,7 @@ enum { SCAN_OUTPUTS = 6 }; /* -oB -oD -oG -oJ -oL -oX */
 struct scan_options {
 	struct opt_list ports, modules, module_args, source_ips, excludes;
 	struct scope_config scope;
+	struct scan_grab_options grab;
 	const char *payload, *contact, *hop_range, *list, *max_targets, *seed, *interface,
 		*gateway_mac, *link;
 	const char *output, *fields, *metadata, *filter, *status_file;
@@ -72,6 +74,7 @@ struct scan_job {
 	struct ivtab *excluded; /* of --exclude; may be NULL */
 	struct targets *targets;
 	struct probe_scan *scan;
+	struct scan_grab *grab; /* NULL: nothing is grabbed */
 	struct results *results;
 	struct writer *list, *metadata, *status; /* list: of --list-targets */
 	struct metrics *metrics;
@@ -92,6 +95,7 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 
 /* What a finished scan was and did. */
 struct scan_report {
+	const struct scan_grab *grab; /* may be NULL */
 	const struct scan_options *opts;
 	const struct probe_stats *stats;
 	uint64_t seed, results, bad_lines;
@@ -119,5 +123,10 @@ void scan_status_write(struct writer *w, const struct probe_stats *now,
 
 /* One JSON object; never the key of the cookies. */
 void scan_report_write(struct writer *w, const struct scan_report *r);
+
+/* --list-probe-modules and the like, on standard output. */
+void scan_list_modules(void);
+void scan_list_fields(void);
+void scan_list_formats(void);
 
 #endif

@@ -12,6 +12,7 @@
 
 enum {
 	HANDSHAKE_MAX = 1 << 20, /* bytes of a server's handshake, whatever is in them */
+	OVERHEAD = 4, /* of bytes received to bytes of data, at most, behind that */
 	REQUEST_MAX = 2048,
 };
 
@@ -242,6 +243,10 @@ static void take_in(struct conn *c, const struct conn_shared *s, const uint8_t *
 			c->not_tls = true;
 		c->raw += (uint32_t)n;
 	}
+	/* Messages of TLS without data in them are an endless game otherwise. */
+	c->total += n;
+	if (c->total > HANDSHAKE_MAX + OVERHEAD * (uint64_t)s->cfg->max_bytes)
+		c->eof = true;
 	if (c->not_tls)
 		return;
 	(void)tls_feed(c->session, bytes, n);

@@ -35,8 +35,9 @@ struct conn {
 	struct tls_session *session;
 	uint8_t *in; /* what the server said; NULL: nothing yet; owned */
 	uint32_t n_in, cap_in, answer_at;
-	uint32_t raw; /* bytes of the handshake */
-	uint8_t *out; /* to be sent; owned */
+	uint32_t raw;   /* bytes of the handshake */
+	uint64_t total; /* bytes of TLS */
+	uint8_t *out;   /* to be sent; owned */
 	uint32_t n_out, out_at, cap_out;
 	struct grab_result r;
 };

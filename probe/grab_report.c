@@ -160,7 +160,13 @@ void grab_write_counts(struct writer *w, const char *prefix, const struct grab_s
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		writer_printf(w, ",\n  \"%s%s\": %" PRIu64, prefix, counts[i].name,
 		              counts[i].value);
-	for (unsigned i = 0; i < GRAB_STATUSES; i++)
-		writer_printf(w, ",\n  \"%sstatus_%s\": %" PRIu64, prefix,
-		              grab_status_str((enum grab_status)i), s->status[i]);
+	for (unsigned i = 0; i < GRAB_STATUSES; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s", grab_status_str((enum grab_status)i));
+		for (char *p = name; *p; p++)
+			*p = *p == '-' ? '_' : *p;
+		writer_printf(w, ",\n  \"%sstatus_%s\": %" PRIu64, prefix, name,
+		              s->status[i]);
+	}
 }

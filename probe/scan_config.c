@@ -190,8 +190,9 @@ static int set_special(struct scan_config *c, struct scan_options *o, const char
 		rc = set_ports(c, o, value, d);
 	else if (!strcmp(name, "ping"))
 		rc = parse_flag(&on, value) ? 0 : ERR_PARSE;
-	else if (!strcmp(name, "banners") || !strcmp(name, "arp") ||
-	         !strcmp(name, "arpscan"))
+	else if (!strcmp(name, "banners"))
+		rc = parse_flag(&o->grab.banner, value) ? 0 : ERR_PARSE;
+	else if (!strcmp(name, "arp") || !strcmp(name, "arpscan"))
 		rc = parse_flag(&on, value) && !on
 		             ? 0
 		             : diag_set(d, ERR_PARSE, "%s: is not offered here", name);

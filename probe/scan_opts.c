@@ -123,6 +123,7 @@ const struct opt scan_opts[] = {
 	        "a JSON value for the summary"),
 	OPT_STR("log-file", 'l', CFG, log_file, "FILE",
 	        "append messages to FILE, with their times, instead of stderr"),
+	SCAN_GRAB_OPTS(CFG, grab),
 	OPT_STR("interface", 'i', CFG, interface, "NAME", "send and receive there"),
 	OPT_LIST("source-ip", 'S', CFG, source_ips, "ADDR",
 	         "send from ADDR, or from all of a prefix (repeatable, both families)"),

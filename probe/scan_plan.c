@@ -443,6 +443,24 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 	};
 }
 
+static int read_grab(struct scan_options *o, struct diag *d)
+{
+	bool here = !o->grab.file || !strcmp(o->grab.file, "-");
+
+	if (!scan_grab_wanted(&o->grab))
+		return o->grab.file ? diag_set(d, ERR_PARSE,
+		                               "--grab-file is for --banner and --tls")
+		                    : 0;
+	if (here && !strcmp(o->output, "-"))
+		return diag_set(d, ERR_PARSE,
+		                "two kinds of results for standard output: send the "
+		                "answers to a file (-o), or what is grabbed "
+		                "(--grab-file)");
+	o->grab.contact = o->contact;
+	o->grab.source_ips = o->source_ips;
+	return 0;
+}
+
 int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[],
               struct diag *d)
 {
@@ -452,6 +470,8 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (!j->space)
 		return -ENOMEM;
 	rc = read_numbers(o, d);
+	if (rc == 0)
+		rc = read_grab(o, d);
 	if (rc == 0)
 		rc = read_cooldown(o, d);
 	if (rc == 0)

@@ -1,9 +1,11 @@
 #include "probe/cmd_scan.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "probe/module.h"
 
 static void string_field(struct writer *w, const char *name, const char *value)
 {
@@ -123,6 +125,8 @@ void scan_report_write(struct writer *w, const struct scan_report *r)
 	if (r->total)
 		writer_printf(w, ",\n  \"targets_total\": %.0f", (double)r->total);
 	put_counts(w, r);
+	if (r->grab)
+		scan_grab_report(r->grab, w);
 	count_field(w, "results", r->results);
 	count_field(w, "bad_lines", r->bad_lines);
 	put_config(w, r);
@@ -130,4 +134,28 @@ void scan_report_write(struct writer *w, const struct scan_report *r)
 	writer_printf(w, ",\n  \"user_metadata\": %s",
 	              r->opts->user_metadata ? r->opts->user_metadata : "null");
 	writer_printf(w, "\n}\n");
+}
+
+void scan_list_modules(void)
+{
+	for (unsigned i = 0; module_at(i); i++) {
+		const struct probe_module *m = module_at(i);
+
+		printf("%-12s %s\n", m->name, m->summary);
+		for (const struct opt *o = m->opts; o && o->name; o++)
+			printf("%-12s   --probe-args %s=%s: %s\n", "", o->name,
+			       o->metavar ? o->metavar : "", o->help);
+	}
+}
+
+void scan_list_fields(void)
+{
+	for (unsigned i = 0; obs_field_name(i); i++)
+		printf("%-14s %s\n", obs_field_name(i), obs_field_help(i));
+}
+
+void scan_list_formats(void)
+{
+	for (unsigned i = 0; format_names[i]; i++)
+		printf("%-14s %s\n", format_names[i], format_help[i]);
 }

@@ -91,7 +91,7 @@ static void bad_files_are_told(void **state)
 	static const char *const bad[] = {
 		"rate = 5\nno-such-thing = 1\n",
 		"\nrate = fast\n",
-		"\nbanners = true\n",
+		"\narp = true\n",
 		"\nquiet = perhaps\n",
 		"\nretries = many\n",
 		"\noutput-format = pdf\n",
