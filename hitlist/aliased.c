@@ -1,17 +1,14 @@
 #include "hitlist/aliased.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/checksum.h"
 #include "hitlist/fs.h"
+#include "hitlist/lines.h"
 
-#define TITLE    "# sextant aliased prefixes 1\n"
-#define SUM_WORD "# checksum "
-
-enum { SUM_LINE = sizeof(SUM_WORD "0123456789abcdef\n") - 1 };
+static const struct lines_kind kind = { "# sextant aliased prefixes 1\n",
+	                                "aliased prefixes" };
 
 void aliased_fini(struct aliased *a)
 {
@@ -99,9 +96,9 @@ int aliased_union(struct aliased *out, const struct aliased *a, const struct pre
 	return rc;
 }
 
-/* Our own output, so every line must be exactly as it would be written. */
-static int parse_line(struct aliased *a, const char *line)
+static int parse_line(void *ctx, char *line)
 {
+	struct aliased *a = ctx;
 	char text[PREFIX_STRLEN];
 	struct prefix p;
 
@@ -114,54 +111,16 @@ static int parse_line(struct aliased *a, const char *line)
 	return 0;
 }
 
-static int verify(const char *text, size_t n, const char *name, struct diag *d)
-{
-	char line[SUM_LINE + 1];
-	size_t body = n - SUM_LINE;
-
-	if (n < SUM_LINE || memcmp(text + body, SUM_WORD, strlen(SUM_WORD)) != 0)
-		return diag_set(d, ERR_TRUNC,
-		                "%s: offset %zu: no checksum line: cut short or damaged",
-		                name, n < SUM_LINE ? n : body);
-	snprintf(line, sizeof(line), SUM_WORD "%016" PRIx64 "\n",
-	         checksum64(text, body, 0));
-	if (memcmp(text + body, line, SUM_LINE) != 0)
-		return diag_set(d, ERR_CHECKSUM,
-		                "%s: offset 0: the first %zu bytes are damaged, or the "
-		                "checksum at offset %zu is",
-		                name, body, body);
-	if (body < strlen(TITLE) || memcmp(text, TITLE, strlen(TITLE)) != 0)
-		return diag_set(d, ERR_FORMAT,
-		                "%s: offset 0: not a list of aliased prefixes that this "
-		                "program reads",
-		                name);
-	return 0;
-}
-
 int aliased_parse(struct aliased *a, char *text, size_t n, const char *name,
                   struct diag *d)
 {
-	char *p, *eol, *end;
-	int rc = verify(text, n, name, d);
+	int rc;
 
 	*a = (struct aliased){ 0 };
-	if (rc < 0)
-		return rc;
-	end = text + n - SUM_LINE;
-	a->checksum = checksum64(text, n - SUM_LINE, 0);
 	a->p = calloc(n / 4 + 1, sizeof(*a->p)); /* the shortest line is "::/0" */
 	if (!a->p)
 		return -ENOMEM;
-	for (p = text + strlen(TITLE); rc == 0 && p < end; p = eol + 1) {
-		eol = memchr(p, '\n', (size_t)(end - p));
-		if (!eol)
-			eol = end;
-		*eol = 0;
-		rc = memchr(p, 0, (size_t)(eol - p)) ? ERR_PARSE : parse_line(a, p);
-		if (rc < 0)
-			diag_set(d, rc, "%s: offset %td: cannot read '%.60s'", name,
-			         p - text, p);
-	}
+	rc = lines_parse(&kind, text, n, name, parse_line, a, &a->checksum, d);
 	if (rc == 0)
 		rc = build(a);
 	if (rc < 0)
@@ -182,29 +141,19 @@ int aliased_load(struct aliased *a, const char *path, struct diag *d)
 	return rc;
 }
 
-int aliased_save(const struct aliased *a, const char *path, uint64_t *bytes,
-                 uint64_t *checksum, struct diag *d)
+static void put_lines(FILE *f, const void *ctx)
 {
-	char *text = NULL, line[PREFIX_STRLEN];
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
-	int rc = -ENOMEM;
+	const struct aliased *a = ctx;
+	char line[PREFIX_STRLEN];
 
-	if (!f)
-		return rc;
-	fputs(TITLE, f);
 	for (size_t i = 0; i < a->n; i++) {
 		prefix_format(line, a->p[i]);
 		fprintf(f, "%s\n", line);
 	}
-	if (fflush(f) == 0 && text) {
-		*checksum = checksum64(text, n, 0);
-		fprintf(f, SUM_WORD "%016" PRIx64 "\n", *checksum);
-	}
-	if (!(ferror(f) | fclose(f))) {
-		*bytes = n;
-		rc = fs_replace(path, text, n, d);
-	}
-	free(text);
-	return rc;
+}
+
+int aliased_save(const struct aliased *a, const char *path, uint64_t *bytes,
+                 uint64_t *checksum, struct diag *d)
+{
+	return lines_save(&kind, path, put_lines, a, bytes, checksum, d);
 }

@@ -9,11 +9,6 @@
 #include "hitlist/cmds.h"
 #include "hitlist/store.h"
 
-static uint32_t now_s(void)
-{
-	return (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
-}
-
 /* The IPv6 prefixes of a routing table, as a list. */
 static int load_announced(struct prefix **out, size_t *n, const char *path,
                           struct diag *d)
@@ -52,7 +47,7 @@ int alias_plan_make(struct alias_state **out, size_t *n, const struct hitlist *h
 	struct prefix *announced = NULL;
 	struct scope *scope = NULL;
 	struct alias_plan_config c = {
-		.now = now_s(),
+		.now = cmd_now(),
 		.retest_after = (uint32_t)(cfg->retest_ns / NS_PER_S),
 		.min_members = cfg->min_members,
 		.max = cfg->max,
@@ -237,7 +232,7 @@ static int judge_shots(struct hitlist *h, struct shots *l, struct alias_state **
                        size_t *n)
 {
 	struct alias_state *s = calloc(l->n + 1, sizeof(*s));
-	uint32_t now = now_s();
+	uint32_t now = cmd_now();
 
 	*out = s;
 	*n = 0;
@@ -374,13 +369,21 @@ int alias_list_run(const void *config, int argc, char *argv[])
 	return cmd_result(rc, &d);
 }
 
+struct lookup {
+	const struct hitlist *h;
+	struct writer *w;
+};
+
 /* The longest prefix with a verdict decides; then the list of aliased ones. */
-static void look_up(struct writer *w, const struct hitlist *h, struct addr128 a)
+static int look_up(void *ctx, struct addr128 a, struct diag *d)
 {
+	const struct lookup *l = ctx;
+	const struct hitlist *h = l->h;
 	enum alias_verdict v = ALIAS_UNKNOWN;
 	struct prefix best = { { 0, 0 }, 0 };
 	char addr[ADDR_STRLEN], text[PREFIX_STRLEN] = "-";
 
+	(void)d;
 	for (unsigned len = 128; v == ALIAS_UNKNOWN && len; len--) {
 		const struct alias_state *s = apd_find(&h->apd, prefix_make(a, len));
 
@@ -399,17 +402,15 @@ static void look_up(struct writer *w, const struct hitlist *h, struct addr128 a)
 	addr_format(addr, a);
 	if (v != ALIAS_UNKNOWN)
 		prefix_format(text, best);
-	writer_printf(w, "%s,%s,%s\n", addr, text, alias_verdict_str(v));
+	writer_printf(l->w, "%s,%s,%s\n", addr, text, alias_verdict_str(v));
+	return 0;
 }
 
 int alias_lookup_run(const void *config, int argc, char *argv[])
 {
-	const struct reader_policy policy = { .strict = true };
-	struct reader *r = NULL;
+	struct lookup l = { NULL, NULL };
 	struct hitlist *h = NULL;
-	struct writer *w = NULL;
 	struct diag d = { "" };
-	struct addr128 a;
 	int rc;
 
 	(void)config;
@@ -418,24 +419,14 @@ int alias_lookup_run(const void *config, int argc, char *argv[])
 		return CMD_USAGE;
 	}
 	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
+	l.h = h;
 	if (rc == 0)
-		rc = writer_open(&w, "-", &d);
-	for (int i = 1; rc == 0 && i < argc; i++) {
-		if (strcmp(argv[i], "-") == 0) {
-			rc = reader_open(&r, "-", &policy, &d);
-			while (rc >= 0 && (rc = reader_addr(r, &a, &d)) > 0)
-				look_up(w, h, a);
-			reader_close(r);
-		} else if (addr_parse(&a, argv[i])) {
-			look_up(w, h, a);
-		} else {
-			rc = diag_set(&d, ERR_PARSE, "'%.100s' is not an address",
-			              argv[i]);
-		}
-	}
+		rc = writer_open(&l.w, "-", &d);
 	if (rc == 0)
-		rc = writer_commit(w, &d);
-	writer_close(w);
+		rc = cmd_each_addr(argc - 1, argv + 1, look_up, &l, &d);
+	if (rc == 0)
+		rc = writer_commit(l.w, &d);
+	writer_close(l.w);
 	hitlist_close(h);
 	return cmd_result(rc, &d);
 }

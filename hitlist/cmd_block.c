@@ -5,14 +5,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/reader.h"
 #include "hitlist/cmds.h"
 #include "hitlist/exclude.h"
-
-static uint32_t now_s(void)
-{
-	return (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
-}
 
 static int collect(struct exclude *x, const struct opt_list *files, int argc,
                    char *argv[], struct diag *d)
@@ -31,7 +25,7 @@ static int collect(struct exclude *x, const struct opt_list *files, int argc,
 /* "30d" from now, or a date. */
 static bool parse_when(uint32_t *out, const char *text, bool ahead)
 {
-	uint64_t ns, now = now_s();
+	uint64_t ns, now = cmd_now();
 
 	if (time_parse_date(out, text))
 		return true;
@@ -90,7 +84,7 @@ int block_add_run(const void *config, int argc, char *argv[])
 		.requester = cfg->requester,
 		.reason = cfg->reason,
 		.evidence = cfg->evidence,
-		.added = now_s(),
+		.added = cmd_now(),
 	};
 	struct exclude x = { 0 };
 	struct diag d = { "" };
@@ -104,8 +98,8 @@ int block_add_run(const void *config, int argc, char *argv[])
 		log_error("--date: '%s' is not a date like 2026-06-02", cfg->date);
 		return CMD_USAGE;
 	}
-	if (cfg->expires &&
-	    (!parse_when(&like.expires, cfg->expires, true) || like.expires <= now_s())) {
+	if (cfg->expires && (!parse_when(&like.expires, cfg->expires, true) ||
+	                     like.expires <= cmd_now())) {
 		log_error("--expires: '%s' is neither a time ahead like 365d nor a date "
 		          "to come like 2036-06-02",
 		          cfg->expires);
@@ -137,7 +131,7 @@ int block_remove_run(const void *config, int argc, char *argv[])
 	if (rc == 0)
 		rc = hitlist_open(&h, argv[0], HITLIST_WRITE, &d);
 	if (rc == 0)
-		rc = hitlist_unblock(h, x.p, x.n, now_s(), &found, &d);
+		rc = hitlist_unblock(h, x.p, x.n, cmd_now(), &found, &d);
 	if (rc == 0 && !found)
 		rc = diag_set(&d, ERR_EMPTY, "%s: no such prefix is blocked", argv[0]);
 	if (rc == 0)
@@ -175,7 +169,7 @@ static void put_list(struct writer *w, const struct hitlist *h, bool log)
 {
 	const struct hitlist_optout *o;
 	size_t n = hitlist_optouts(h, &o);
-	uint32_t now = now_s();
+	uint32_t now = cmd_now();
 	char text[PREFIX_STRLEN];
 
 	if (log)
@@ -215,15 +209,22 @@ int block_list_run(const void *config, int argc, char *argv[])
 	return cmd_result(rc, &d);
 }
 
+struct checking {
+	const struct hitlist *h;
+	struct writer *w;
+};
+
 /* "ADDR<TAB>blocked|free<TAB>PREFIX": the longest opt-out in force that covers. */
-static void check_one(struct writer *w, const struct hitlist *h, struct addr128 a)
+static int check_one(void *ctx, struct addr128 a, struct diag *d)
 {
+	const struct checking *c = ctx;
 	const struct hitlist_optout *o, *best = NULL;
-	size_t n = hitlist_optouts(h, &o);
+	size_t n = hitlist_optouts(c->h, &o);
 	char addr[ADDR_STRLEN], text[PREFIX_STRLEN] = "-";
 
-	for (size_t i = 0; i < n && ivtab_covers(hitlist_blocked(h), a); i++)
-		if (hitlist_optout_in_force(&o[i], now_s()) &&
+	(void)d;
+	for (size_t i = 0; i < n && ivtab_covers(hitlist_blocked(c->h), a); i++)
+		if (hitlist_optout_in_force(&o[i], cmd_now()) &&
 		    prefix_is_v4(o[i].prefix) == addr_is_v4(a) &&
 		    prefix_covers(o[i].prefix, a) &&
 		    (!best || best->prefix.len < o[i].prefix.len))
@@ -231,30 +232,15 @@ static void check_one(struct writer *w, const struct hitlist *h, struct addr128 
 	addr_format(addr, a);
 	if (best)
 		prefix_format(text, best->prefix);
-	writer_printf(w, "%s\t%s\t%s\n", addr, best ? "blocked" : "free", text);
-}
-
-static int check_list(struct writer *w, const struct hitlist *h, struct diag *d)
-{
-	const struct reader_policy policy = { .strict = true };
-	struct reader *r;
-	struct addr128 a;
-	int rc = reader_open(&r, "-", &policy, d);
-
-	if (rc < 0)
-		return rc;
-	while ((rc = reader_addr(r, &a, d)) > 0)
-		check_one(w, h, a);
-	reader_close(r);
-	return rc;
+	writer_printf(c->w, "%s\t%s\t%s\n", addr, best ? "blocked" : "free", text);
+	return 0;
 }
 
 int block_check_run(const void *config, int argc, char *argv[])
 {
+	struct checking c = { NULL, NULL };
 	struct hitlist *h = NULL;
-	struct writer *w = NULL;
 	struct diag d = { "" };
-	struct addr128 a;
 	int rc;
 
 	(void)config;
@@ -263,20 +249,14 @@ int block_check_run(const void *config, int argc, char *argv[])
 		return CMD_USAGE;
 	}
 	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
+	c.h = h;
 	if (rc == 0)
-		rc = writer_open(&w, "-", &d);
-	for (int i = 1; rc == 0 && i < argc; i++) {
-		if (strcmp(argv[i], "-") == 0)
-			rc = check_list(w, h, &d);
-		else if (addr_parse(&a, argv[i]))
-			check_one(w, h, a);
-		else
-			rc = diag_set(&d, ERR_PARSE, "'%.100s' is not an address",
-			              argv[i]);
-	}
+		rc = writer_open(&c.w, "-", &d);
 	if (rc == 0)
-		rc = writer_commit(w, &d);
-	writer_close(w);
+		rc = cmd_each_addr(argc - 1, argv + 1, check_one, &c, &d);
+	if (rc == 0)
+		rc = writer_commit(c.w, &d);
+	writer_close(c.w);
 	hitlist_close(h);
 	return cmd_result(rc, &d);
 }

@@ -1,7 +1,4 @@
-#include <string.h>
-
 #include "common/log.h"
-#include "common/reader.h"
 #include "hitlist/cmds.h"
 
 struct lookup {
@@ -10,8 +7,9 @@ struct lookup {
 	enum output_format format;
 };
 
-static int look_up(const struct lookup *l, struct addr128 a, struct diag *d)
+static int look_up(void *ctx, struct addr128 a, struct diag *d)
 {
+	const struct lookup *l = ctx;
 	struct host_record r = { .addr = a };
 	const char *status = "host";
 	int rc = hitlist_lookup(l->h, a, &r, d);
@@ -25,43 +23,6 @@ static int look_up(const struct lookup *l, struct addr128 a, struct diag *d)
 	if (rc >= 0)
 		output_record(l->w, l->format, &r, status);
 	return rc;
-}
-
-static int look_up_list(const struct lookup *l, const char *path, struct diag *d)
-{
-	const struct reader_policy policy = { .strict = true };
-	struct reader *r;
-	struct addr128 a;
-	int rc = reader_open(&r, path, &policy, d);
-
-	if (rc < 0)
-		return rc;
-	while ((rc = reader_addr(r, &a, d)) > 0) {
-		rc = look_up(l, a, d);
-		if (rc < 0)
-			break;
-	}
-	reader_close(r);
-	return rc;
-}
-
-static int look_up_all(const struct lookup *l, int n, char *args[], struct diag *d)
-{
-	int rc = 0;
-
-	output_header(l->w, l->format, true);
-	for (int i = 0; rc >= 0 && i < n; i++) {
-		struct addr128 a;
-
-		if (strcmp(args[i], "-") == 0)
-			rc = look_up_list(l, "-", d);
-		else if (addr_parse(&a, args[i]))
-			rc = look_up(l, a, d);
-		else
-			rc = diag_set(d, ERR_PARSE, "'%.100s' is not an address",
-			              args[i]);
-	}
-	return rc < 0 ? rc : writer_commit(l->w, d);
 }
 
 int lookup_run(const void *config, int argc, char *argv[])
@@ -80,8 +41,12 @@ int lookup_run(const void *config, int argc, char *argv[])
 	l.h = h;
 	if (rc == 0)
 		rc = writer_open(&l.w, cfg->output, &d);
+	if (rc == 0) {
+		output_header(l.w, l.format, true);
+		rc = cmd_each_addr(argc - 1, argv + 1, look_up, &l, &d);
+	}
 	if (rc == 0)
-		rc = look_up_all(&l, argc - 1, argv + 1, &d);
+		rc = writer_commit(l.w, &d);
 	writer_close(l.w);
 	hitlist_close(h);
 	return cmd_result(rc, &d);

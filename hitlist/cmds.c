@@ -1,8 +1,11 @@
 #include "hitlist/cmds.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/reader.h"
 
 static const char *const source_choices[] = { "import", "discover", "scan",
 	                                      "dns",    "bgp",      NULL };
@@ -277,6 +280,50 @@ const struct cmd hitlist_cmds[] = {
 	  NULL },
 	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };
+
+static int each_in_list(int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
+                        struct diag *d)
+{
+	const struct reader_policy policy = { .strict = true };
+	struct reader *r;
+	struct addr128 a;
+	int rc = reader_open(&r, "-", &policy, d);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(r, &a, d)) > 0) {
+		rc = fn(ctx, a, d);
+		if (rc < 0)
+			break;
+	}
+	reader_close(r);
+	return rc;
+}
+
+int cmd_each_addr(int n, char *args[],
+                  int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
+                  struct diag *d)
+{
+	int rc = 0;
+
+	for (int i = 0; rc >= 0 && i < n; i++) {
+		struct addr128 a;
+
+		if (strcmp(args[i], "-") == 0)
+			rc = each_in_list(fn, ctx, d);
+		else if (addr_parse(&a, args[i]))
+			rc = fn(ctx, a, d);
+		else
+			rc = diag_set(d, ERR_PARSE, "'%.100s' is not an address",
+			              args[i]);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+uint32_t cmd_now(void)
+{
+	return (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
+}
 
 int cmd_result(int rc, const struct diag *d)
 {

@@ -112,6 +112,14 @@ int alias_add_run(const void *cfg, int argc, char *argv[]);
 bool time_parse_date(uint32_t *out, const char *text);
 bool time_parse_since(uint32_t *out, const char *text);
 
+/* Call fn for each address in args; - stands for those that standard input lists.  A
+ * negative return of fn ends it. */
+int cmd_each_addr(int n, char *args[],
+                  int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
+                  struct diag *d);
+
+uint32_t cmd_now(void); /* seconds since 1970 */
+
 /* The exit status for rc, after saying what went wrong. */
 int cmd_result(int rc, const struct diag *d);
 

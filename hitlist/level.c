@@ -10,6 +10,7 @@ static void group_fini(struct group *g)
 	for (size_t i = 0; i < g->n; i++)
 		run_unref(g->runs[i]);
 	free(g->runs);
+	free(g->last);
 }
 
 void level_fini(struct level *l)
@@ -23,6 +24,7 @@ void level_fini(struct level *l)
 int level_add(struct level *l, uint64_t id, struct run *r)
 {
 	struct group *g = l->n ? &l->g[l->n - 1] : NULL;
+	struct addr128 *last;
 	struct run **runs;
 
 	if (!g || g->id != id) {
@@ -37,6 +39,11 @@ int level_add(struct level *l, uint64_t id, struct run *r)
 	if (!runs)
 		return -ENOMEM;
 	g->runs = runs;
+	last = realloc(g->last, (g->n + 1) * sizeof(*last));
+	if (!last)
+		return -ENOMEM;
+	g->last = last;
+	last[g->n] = run_summary(r)->max;
 	runs[g->n++] = r;
 	g->records += run_summary(r)->records;
 	return 0;
@@ -75,22 +82,21 @@ uint64_t level_records(const struct level *l)
 	return n;
 }
 
-/* The run whose range could hold a: the first whose largest key is not below. */
+/* The run whose range could hold a: the first whose largest key is not below.  A
+ * search without branches, as which way they go cannot be foretold. */
 static const struct run *group_run(const struct group *g, struct addr128 a)
 {
-	size_t lo = 0, n = g->n;
+	size_t at = 0, n = g->n;
 
 	while (n) {
-		size_t half = n / 2;
+		size_t half = (n + 1) / 2;
+		struct addr128 m = g->last[at + half - 1];
+		bool below = (m.hi < a.hi) | ((m.hi == a.hi) & (m.lo < a.lo));
 
-		if (addr_cmp(run_summary(g->runs[lo + half])->max, a) < 0) {
-			lo += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
+		at += below ? half : 0;
+		n = below ? n - half : half - 1;
 	}
-	return lo < g->n ? g->runs[lo] : NULL;
+	return at < g->n ? g->runs[at] : NULL;
 }
 
 int level_find(const struct level *l, struct addr128 a, struct host_record *out,

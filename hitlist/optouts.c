@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/checksum.h"
 #include "hitlist/fs.h"
+#include "hitlist/lines.h"
 
-#define TITLE    "# sextant opt-outs 1\n"
-#define SUM_WORD "# checksum "
+static const struct lines_kind kind = { "# sextant opt-outs 1\n", "opt-outs" };
 
-enum { SUM_LINE = sizeof(SUM_WORD "0123456789abcdef\n") - 1, FIELDS = 7 };
+enum { FIELDS = 7 };
 
 static void entry_fini(struct hitlist_optout *e)
 {
@@ -114,9 +113,9 @@ static bool parse_time(uint32_t *out, const char *s)
 	return v <= UINT32_MAX && strcmp(again, s) == 0;
 }
 
-/* Our own output, so every field must be exactly as it would be written. */
-static int parse_line(struct optouts *o, char *line)
+static int parse_line(void *ctx, char *line)
 {
+	struct optouts *o = ctx;
 	struct hitlist_optout e = { 0 };
 	char *f[FIELDS], again[PREFIX_STRLEN], *rest = line;
 	unsigned n = 0;
@@ -135,51 +134,13 @@ static int parse_line(struct optouts *o, char *line)
 	return optouts_add(o, &e, NULL);
 }
 
-static int verify(const char *text, size_t n, const char *name, struct diag *d)
-{
-	char line[SUM_LINE + 1];
-	size_t body = n - SUM_LINE;
-
-	if (n < SUM_LINE || memcmp(text + body, SUM_WORD, strlen(SUM_WORD)) != 0)
-		return diag_set(d, ERR_TRUNC,
-		                "%s: offset %zu: no checksum line: cut short or damaged",
-		                name, n < SUM_LINE ? n : body);
-	snprintf(line, sizeof(line), SUM_WORD "%016" PRIx64 "\n",
-	         checksum64(text, body, 0));
-	if (memcmp(text + body, line, SUM_LINE) != 0)
-		return diag_set(d, ERR_CHECKSUM,
-		                "%s: offset 0: the first %zu bytes are damaged, or the "
-		                "checksum at offset %zu is",
-		                name, body, body);
-	if (body < strlen(TITLE) || memcmp(text, TITLE, strlen(TITLE)) != 0)
-		return diag_set(d, ERR_FORMAT,
-		                "%s: offset 0: not a list of opt-outs that this program "
-		                "reads",
-		                name);
-	return 0;
-}
-
 int optouts_parse(struct optouts *o, char *text, size_t n, const char *name, uint32_t now,
                   struct diag *d)
 {
-	char *p, *eol, *end;
-	int rc = verify(text, n, name, d);
+	int rc;
 
 	*o = (struct optouts){ 0 };
-	if (rc < 0)
-		return rc;
-	end = text + n - SUM_LINE;
-	o->checksum = checksum64(text, n - SUM_LINE, 0);
-	for (p = text + strlen(TITLE); rc == 0 && p < end; p = eol + 1) {
-		eol = memchr(p, '\n', (size_t)(end - p));
-		if (!eol)
-			eol = end;
-		*eol = 0;
-		rc = memchr(p, 0, (size_t)(eol - p)) ? ERR_PARSE : parse_line(o, p);
-		if (rc < 0)
-			diag_set(d, rc, "%s: offset %td: cannot read '%.60s'", name,
-			         p - text, p);
-	}
+	rc = lines_parse(&kind, text, n, name, parse_line, o, &o->checksum, d);
 	if (rc == 0)
 		rc = optouts_build(o, now);
 	if (rc < 0)
@@ -200,16 +161,11 @@ int optouts_load(struct optouts *o, const char *path, uint32_t now, struct diag 
 	return rc;
 }
 
-int optouts_save(struct optouts *o, const char *path, uint64_t *bytes, struct diag *d)
+static void put_lines(FILE *f, const void *ctx)
 {
-	char *text = NULL, prefix[PREFIX_STRLEN];
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
-	int rc = -ENOMEM;
+	const struct optouts *o = ctx;
+	char prefix[PREFIX_STRLEN];
 
-	if (!f)
-		return rc;
-	fputs(TITLE, f);
 	for (size_t i = 0; i < o->n; i++) {
 		const struct hitlist_optout *e = &o->e[i];
 
@@ -218,16 +174,11 @@ int optouts_save(struct optouts *o, const char *path, uint64_t *bytes, struct di
 		        prefix, e->added, e->expires, e->removed, e->requester, e->reason,
 		        e->evidence);
 	}
-	if (fflush(f) == 0 && text) {
-		o->checksum = checksum64(text, n, 0);
-		fprintf(f, SUM_WORD "%016" PRIx64 "\n", o->checksum);
-	}
-	if (!(ferror(f) | fclose(f))) {
-		*bytes = n;
-		rc = fs_replace(path, text, n, d);
-	}
-	free(text);
-	return rc;
+}
+
+int optouts_save(struct optouts *o, const char *path, uint64_t *bytes, struct diag *d)
+{
+	return lines_save(&kind, path, put_lines, o, bytes, &o->checksum, d);
 }
 
 bool hitlist_optout_in_force(const struct hitlist_optout *o, uint32_t now)

@@ -18,7 +18,8 @@
 /* Runs that ascend and do not overlap: the output of one merge. */
 struct group {
 	uint64_t id, records;
-	struct run **runs; /* references */
+	struct run **runs;    /* references */
+	struct addr128 *last; /* the largest key of each */
 	size_t n;
 };
 

@@ -333,8 +333,8 @@ static void one_store(const struct store *s, const struct world *w, const char *
 			         size[p], (double)j.n / 1e6);
 		else if (p == UPDATE || p == COMPACT)
 			snprintf(tail, sizeof(tail),
-			         "%.1f bytes/record, peak RSS %.0f MB", size[p] / GROWN,
-			         mid->extra);
+			         "%.1f bytes/record, RSS %.0f MB with mapped files",
+			         size[p] / GROWN, mid->extra);
 		else if (p == SCAN)
 			snprintf(tail, sizeof(tail), "%.1f M records/s", 1e3 / mid->cpu);
 		line(s->name, phases[p].what, mid, tail);

@@ -230,4 +230,35 @@ PY
 	rm -rf damaged
 done
 
+# --- history, and what is only remembered as tried ---
+rm -rf ht
+printf '2a00:1::1\n2a00:1::2\n2a00:2::1\n' >three
+"$sextant" hitlist import -q ht three || fail "import"
+"$sextant" hitlist history ht 2a00:1::/32 >out 2>err || fail "history: $(cat err)"
+[ "$(sed 's/,20[0-9T:.Z-]*,/,TIME,/' out | tr '\n' ' ')" = \
+	"addr,when,event 2a00:1::1,TIME,new 2a00:1::2,TIME,new " ] || fail "history: $(cat out)"
+"$sextant" hitlist history ht 2a00:2::1 >out 2>err
+[ "$(grep -c '^2a00:2::1,.*,new$' out)" = 1 ] || fail "history of an address: $(cat out)"
+"$sextant" hitlist history --since 2099-01-01 ht ::/0 >out 2>err
+[ "$(wc -l <out)" = 1 ] || fail "history --since: $(cat out)"
+grep -q "nothing is known" err || fail "history of nothing: $(cat err)"
+"$sextant" hitlist history ht 2a00::/x >out 2>err
+[ $? = 1 ] && grep -q "'2a00::/x' is neither an address nor a prefix" err || fail "history: $(cat err)"
+for args in "ht" "--since x ht ::/0"; do
+	# shellcheck disable=SC2086 # words
+	"$sextant" hitlist history $args >out 2>err
+	[ $? = 2 ] || fail "history $args: status"
+done
+printf '2a00:3::1\n2a00:3::2\n2a00:3::1\n' | "$sextant" hitlist import --tried ht - 2>err ||
+	fail "import --tried: $(cat err)"
+grep -q "2 more known as tried" err || fail "import --tried: $(cat err)"
+"$sextant" hitlist lookup ht 2a00:3::2 2a00:1::1 >out
+[ "$(sed 's/,.*//' out | tr '\n' ' ')" = "2a00:3::2: seen 2a00:1::1: host " ] ||
+	fail "lookup of tried: $(cat out)"
+[ "$("$sextant" hitlist export ht | wc -l)" = 3 ] || fail "tried ones are exported"
+"$sextant" hitlist block add ht 2a00:1::/32 2>/dev/null
+"$sextant" hitlist history ht 2a00:1::/32 >out 2>err
+[ "$(wc -l <out)" = 1 ] || fail "history of what has opted out: $(cat out)"
+"$sextant" hitlist check ht || fail "check"
+
 exit $bad

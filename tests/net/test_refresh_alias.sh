@@ -86,6 +86,35 @@ grep -q "is the network down" "$d/log" || fail "no answer at all: $(cat "$d/log"
 [ "$(cat "$d/hl/MANIFEST")" = "$before" ] || fail "a dead network has changed the hitlist"
 simnet_loss 0
 
+# ---- the bounds: 5 % loss, 600 aliased prefixes and 600 with every second address alive -
+# Found with p >= 0.998 over three rounds; false with p < 1e-4, so 2 of 600 once in a
+# thousand runs of this test at most.  Which addresses are alive is a hash of them.
+for i in $(seq 1 600); do
+	printf '2a00:5:%x::1\n' "$i"
+	printf '2a00:6:%x::1\n' "$i"
+done >"$d/many"
+echo '2a00:5::/32
+2a00:6::/32' >"$d/wide"
+simnet_internet nft flush set inet simnet aliased6
+simnet_load_aliased "$d/wide"
+simnet_loss 5
+simnet_internet nft add rule inet simnet loss ip6 daddr 2a00:6::/32 jhash ip6 daddr mod 2 0 drop ||
+	fail "nft: no hash"
+"$sextant" hitlist import -q "$d/many.hl" "$d/many" || fail import
+for i in 1 2 3; do
+	"$sextant" hitlist alias run -q "$d/many.hl" -i "$SIMNET_IF" -r 40k -c 500ms \
+		--retest-after 0s 2>"$d/log" || fail "many: $(cat "$d/log")"
+done
+"$sextant" hitlist aliased "$d/many.hl" >"$d/found"
+true=$("$sextant" hitlist alias list "$d/many.hl" --verdict aliased | grep -c '^2a00:5:')
+false=$(grep -c '^2a00:6:' "$d/found")
+[ "$true" -ge 598 ] || fail "$true of 600 aliased prefixes found with 5 % loss"
+[ "$false" -le 1 ] || fail "$false of 600 prefixes of density 0.5 taken for aliased"
+echo "with 5 % loss: $true of 600 aliased prefixes found; of density 0.5: $false of 600"
+simnet_loss 0
+simnet_internet nft flush set inet simnet aliased6
+simnet_load_aliased "$d/fewer"
+
 # ---- no site gets more than its share ---------------------------------------------
 for i in $(seq 1 10); do printf '2a00:2:1:%x::1\n' "$i"; done >"$d/site"
 "$sextant" hitlist import -q "$d/site.hl" "$d/site" || fail import
