@@ -23,7 +23,7 @@ enum { LIMITS = 8 };
 
 struct discover_opts {
 	struct opt_list seeds, modules, source_ips, limits;
-	const char *hitlist, *interface, *algorithm, *gateway_mac, *metadata;
+	const char *bgp, *hitlist, *interface, *algorithm, *gateway_mac, *metadata;
 	struct scope_config scope;
 	double rate;
 	uint64_t budget, max_runtime_ns, cooldown_ns, seed, port, probes;
@@ -50,6 +50,9 @@ static const struct opt opts[] = {
 	           "packets per second (default 10k)"),
 	OPT_COUNT("budget", 0, struct discover_opts, budget, "N",
 	          "try N candidates (default 1M); alias tests come on top"),
+	OPT_STR("bgp", 0, struct discover_opts, bgp, "FILE",
+	        "announced prefixes with AS numbers (pfx2as): try those without seeds, "
+	        "too"),
 	OPT_LIST("max-per-prefix", 0, struct discover_opts, limits, "LEN:N",
 	         "at most N candidates in any prefix of length LEN, such as 48:1000 "
 	         "(repeatable)"),
@@ -95,6 +98,7 @@ struct run {
 	uint64_t members; /* hosts that the hitlist had */
 	struct discover *x;
 	struct tgen_limit limits[LIMITS];
+	struct bgp *bgp;
 	const char *icmp6[1]; /* the default module */
 };
 
@@ -296,6 +300,8 @@ static int set_up(struct run *r, struct diag *d)
 		probe_set_scope(r->scan, r->scope);
 	if (rc >= 0)
 		rc = read_lists(r, d);
+	if (rc >= 0 && o->bgp)
+		rc = bgp_load(&r->bgp, o->bgp, !o->skip_bad, d);
 	if (rc >= 0)
 		rc = hitlist_open(&r->hitlist, o->hitlist, HITLIST_CREATE, d);
 	if (rc >= 0)
@@ -303,6 +309,7 @@ static int set_up(struct run *r, struct diag *d)
 	if (rc >= 0)
 		rc = add_members(r, d);
 	c.scope = r->scope;
+	c.bgp = r->bgp;
 	if (rc >= 0)
 		rc = discover_open(&r->x, &c, &r->seeds, r->hitlist, r->scan, o->resume,
 		                   d);
@@ -352,6 +359,7 @@ static int discover_cmd_run(const void *cfg, int argc, char *argv[])
 		log_error("%s", diag_str(&d, rc));
 	discover_close(r.x);
 	hitlist_close(r.hitlist);
+	bgp_free(r.bgp);
 	probe_close(r.scan);
 	scope_free(r.scope);
 	addrvec_fini(&r.seeds);

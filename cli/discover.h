@@ -29,8 +29,9 @@ struct discover_config {
 	uint16_t port;
 	const struct tgen_limit *limits; /* of candidates per prefix; borrowed */
 	size_t n_limits;
-	bool guard; /* test for aliased prefixes */
-	bool quiet; /* no status line */
+	const struct bgp *bgp; /* see tgen_config; borrowed for discover_open() */
+	bool guard;            /* test for aliased prefixes */
+	bool quiet;            /* no status line */
 	const atomic_bool *stop;
 };
 

@@ -160,6 +160,7 @@ static int train(struct discover *x, const struct addrvec *seeds, struct diag *d
 		.aliased = hitlist_aliased(x->hitlist),
 		.exclude = already_tried,
 		.exclude_ctx = x,
+		.bgp = x->cfg.bgp,
 		.limits = x->cfg.limits,
 		.n_limits = x->cfg.n_limits,
 	};

@@ -92,6 +92,9 @@ static void report(const struct tgen_job *job)
 	log_info("%" PRIu64 " seeds (%" PRIu64 " more are out of scope or aliased), "
 	         "%" PRIu64 " regions",
 	         st.seeds, st.seeds_rejected, st.regions);
+	if (job->bgp)
+		log_info("%" PRIu64 " announced prefixes in networks without a seed",
+		         st.seedless_prefixes);
 }
 
 static int read_within(struct ivtab **out, const struct opt_list *prefixes,
@@ -131,6 +134,8 @@ int tgen_job_config(struct tgen_job *job, struct tgen_config *cfg,
 		rc = read_aliased(&job->aliased, &src->aliased, d);
 	if (rc == 0)
 		rc = read_within(&job->within, &src->within, d);
+	if (rc == 0 && src->bgp)
+		rc = bgp_load(&job->bgp, src->bgp, src->strict, d);
 	if (rc == 0 && l->n > TGEN_JOB_LIMITS)
 		return diag_set(d, -EINVAL, "--max-per-prefix: more than %d of them",
 		                TGEN_JOB_LIMITS);
@@ -146,6 +151,7 @@ int tgen_job_config(struct tgen_job *job, struct tgen_config *cfg,
 		                     .exclude_ctx = job->exclude_ctx };
 	cfg->scope = job->scope;
 	cfg->aliased = job->aliased;
+	cfg->bgp = job->bgp;
 	cfg->within = job->within;
 	cfg->limits = job->limits;
 	cfg->n_limits = l->n;
@@ -177,4 +183,5 @@ void tgen_job_close(struct tgen_job *job)
 	scope_free(job->scope);
 	ivtab_free(job->aliased);
 	ivtab_free(job->within);
+	bgp_free(job->bgp);
 }

@@ -28,6 +28,9 @@ const struct opt tgen_eval_opts[] = {
 	OPT_COUNT("folds", 'k', struct tgen_eval_cfg, folds, "K",
 	          "hold out one part of K at a time (default 2); no more than two "
 	          "keep the scale of the probabilities"),
+	OPT_STR("fold-by", 0, struct tgen_eval_cfg, fold_by, "LEN|as",
+	        "keep the addresses of a prefix of length LEN, or of an AS, in one part "
+	        "(default 128)"),
 	OPT_COUNT("number", 'n', struct tgen_eval_cfg, number, "N",
 	          "candidates in a trial (default 1M)"),
 	OPT_COUNT("rounds", 'r', struct tgen_eval_cfg, rounds, "R",
@@ -35,6 +38,8 @@ const struct opt tgen_eval_opts[] = {
 	TGEN_BOUND_OPTS(struct tgen_eval_cfg, src),
 	OPT_STR("bgp", 0, struct tgen_eval_cfg, bgp, "FILE",
 	        "announced prefixes with AS numbers (pfx2as): count ASes"),
+	OPT_FLAG("seedless", 0, struct tgen_eval_cfg, seedless,
+	         "candidates in the prefixes of --bgp without seeds, too"),
 	DOC_OUTPUT_OPTS(struct tgen_eval_cfg, out),
 	OPT_STR("svg", 0, struct tgen_eval_cfg, svg, "FILE",
 	        "draw hits by candidates into FILE"),
@@ -50,6 +55,7 @@ struct plan {
 	struct tgen_job job; /* scope, aliased prefixes, bounds; no generator */
 	struct tgen_config config;
 	struct bgp *bgp;
+	struct eval_folds folds;
 };
 
 static void plan_fini(struct plan *p)
@@ -103,6 +109,21 @@ static int choose_names(struct plan *p, const struct opt_list *given, struct dia
 	return rc;
 }
 
+static int choose_folds(struct plan *p, const struct tgen_eval_cfg *o, struct diag *d)
+{
+	uint64_t len = 128;
+
+	p->folds = (struct eval_folds){ .n = (uint32_t)o->folds, .seed = o->src.seed };
+	if (o->fold_by && strcmp(o->fold_by, "as") == 0)
+		p->folds.by_as = p->bgp;
+	else if (o->fold_by &&
+	         (!opt_parse_count(&len, o->fold_by) || len < 1 || len > 128))
+		return diag_set(d, ERR_PARSE, "--fold-by: `%.20s' is not 1 to 128, or as",
+		                o->fold_by);
+	p->folds.length = (uint8_t)len;
+	return 0;
+}
+
 static int plan_open(struct plan *p, const struct tgen_eval_cfg *o, struct diag *d)
 {
 	int rc = choose_names(p, &o->algorithms, d);
@@ -111,6 +132,8 @@ static int plan_open(struct plan *p, const struct tgen_eval_cfg *o, struct diag 
 		rc = tgen_job_config(&p->job, &p->config, &o->src, d);
 	if (rc == 0 && o->bgp)
 		rc = bgp_load(&p->bgp, o->bgp, o->src.strict, d);
+	if (rc == 0)
+		rc = choose_folds(p, o, d);
 	if (rc == 0)
 		rc = tgen_read_lists(&p->seeds, &o->src.seeds, o->src.strict, d);
 	if (rc == 0 && o->holdout.n)
@@ -123,15 +146,15 @@ static int plan_open(struct plan *p, const struct tgen_eval_cfg *o, struct diag 
 /* ---- trials ------------------------------------------------------------- */
 
 static int cross_validate(struct eval_trial *t, const struct eval_setup *s,
-                          const struct plan *p, uint32_t folds, struct diag *d)
+                          const struct plan *p, struct diag *d)
 {
 	int rc = 0;
 
-	for (uint32_t f = 0; f < folds && rc == 0; f++) {
+	for (uint32_t f = 0; f < p->folds.n && rc == 0; f++) {
 		struct addrvec in = { 0 }, out = { 0 };
 		struct eval_trial one = { 0 };
 
-		rc = eval_fold(&in, &out, &p->seeds, f, folds, s->config.seed);
+		rc = eval_fold(&in, &out, &p->seeds, &p->folds, f);
 		if (rc == 0)
 			rc = eval_run(&one, s, &in, &out, d);
 		if (rc == 0)
@@ -154,10 +177,11 @@ static int try_one(struct eval_trial *t, const struct tgen_eval_cfg *o,
 	};
 
 	setup.config.algorithm = name;
+	setup.config.bgp = o->seedless ? p->bgp : NULL;
 	*t = (struct eval_trial){ 0 };
 	if (o->holdout.n)
 		return eval_run(t, &setup, &p->seeds, &p->holdout, d);
-	return cross_validate(t, &setup, p, (uint32_t)o->folds, d);
+	return cross_validate(t, &setup, p, d);
 }
 
 /* ---- tables ------------------------------------------------------------- */
@@ -390,6 +414,10 @@ int tgen_eval_run(const void *cfg, int argc, char *argv[])
 		return CMD_USAGE;
 	if (o->src.seeds.n == 0) {
 		log_error("--seeds FILE is needed");
+		return CMD_USAGE;
+	}
+	if (!o->bgp && (o->seedless || (o->fold_by && strcmp(o->fold_by, "as") == 0))) {
+		log_error("--seedless and --fold-by as need --bgp FILE");
 		return CMD_USAGE;
 	}
 	if (o->folds < 2 || o->folds > 100) {

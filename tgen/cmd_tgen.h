@@ -7,10 +7,13 @@
 #include "common/table.h"
 #include "tgen/tgen.h"
 
-#define TGEN_SOURCE_OPTS(cfg, f)                                    \
-	TGEN_SEED_OPTS(cfg, f),                                     \
-		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME", \
-	                "one of `sextant tgen algorithms' (default: the first)")
+#define TGEN_SOURCE_OPTS(cfg, f)                                                      \
+	TGEN_SEED_OPTS(cfg, f),                                                       \
+		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME",                   \
+	                "one of `sextant tgen algorithms' (default: the first)"),     \
+		OPT_STR("bgp", 0, cfg, f.bgp, "FILE",                                 \
+	                "announced prefixes with AS numbers (pfx2as): candidates in " \
+	                "those without seeds, too")
 /* The same without a choice of the algorithm. */
 #define TGEN_SEED_OPTS(cfg, f)                                                           \
 	OPT_LIST("seeds", 's', cfg, f.seeds, "FILE",                                     \
@@ -38,6 +41,7 @@ struct tgen_job {
 	struct addrvec seeds;
 	struct scope *scope;
 	struct ivtab *aliased, *within;
+	struct bgp *bgp;
 	struct tgen_limit limits[TGEN_JOB_LIMITS];
 	bool (*exclude)(void *ctx,
 	                struct addr128 a); /* the caller's, as in tgen_config */
@@ -74,7 +78,8 @@ struct tgen_eval_cfg {
 	struct tgen_source src;
 	struct opt_list algorithms, holdout;
 	uint64_t number, folds, rounds;
-	const char *bgp, *svg;
+	const char *bgp, *fold_by, *svg;
+	bool seedless;
 	struct doc_output out;
 };
 

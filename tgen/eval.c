@@ -197,16 +197,26 @@ void eval_fini(struct eval_trial *t)
 	*t = (struct eval_trial){ 0 };
 }
 
+static uint32_t fold_of(const struct eval_folds *folds, struct addr128 a)
+{
+	struct addr128 key = prefix_make(a, folds->length).addr;
+	uint32_t i;
+
+	if (folds->by_as) {
+		key = prefix_make(a, 32).addr;
+		if (bgp_find(folds->by_as, a, &i))
+			key = (struct addr128){ 0, bgp_at(folds->by_as, i)->asn };
+	}
+	return (uint32_t)(addr_hash(key, folds->seed ^ UINT64_C(0x6576616c)) % folds->n);
+}
+
 int eval_fold(struct addrvec *in, struct addrvec *out, const struct addrvec *all,
-              uint32_t f, uint32_t n, uint64_t seed)
+              const struct eval_folds *folds, uint32_t f)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < all->n && rc == 0; i++) {
-		bool held = addr_hash(all->a[i], seed ^ UINT64_C(0x6576616c)) % n == f;
-
-		rc = addrvec_push(held ? out : in, all->a[i]);
-	}
+	for (size_t i = 0; i < all->n && rc == 0; i++)
+		rc = addrvec_push(fold_of(folds, all->a[i]) == f ? out : in, all->a[i]);
 	return rc;
 }
 

@@ -48,10 +48,19 @@ int eval_run(struct eval_trial *t, const struct eval_setup *setup,
              const struct addrvec *seeds, const struct addrvec *holdout, struct diag *d);
 void eval_fini(struct eval_trial *t);
 
-/* Fold f of n: *in gets the addresses that a keyed hash puts elsewhere, *out the
- * rest; both are appended to.  0 or -ENOMEM. */
+/* How addresses are parted: by a keyed hash of their prefix of that length, or of
+ * the AS that announces them (those that none does go by their /32). */
+struct eval_folds {
+	uint32_t n;
+	uint8_t length;          /* 1 to 128 */
+	const struct bgp *by_as; /* NULL: by length */
+	uint64_t seed;
+};
+
+/* Fold f: *out gets the addresses in it, *in all others; both are appended to.
+ * 0 or -ENOMEM. */
 int eval_fold(struct addrvec *in, struct addrvec *out, const struct addrvec *all,
-              uint32_t f, uint32_t n, uint64_t seed);
+              const struct eval_folds *folds, uint32_t f);
 
 /* Add a trial of another fold: counts are summed, points collected (*from is
  * emptied of them).  Trials that ended early count with their last mark.  0 or

@@ -286,15 +286,21 @@ struct addr128 model_get_addr(struct model_in *in)
 	return addr_load(b);
 }
 
-int model_end(struct model_in *in)
+bool model_more(struct model_in *in)
 {
-	ssize_t k;
-
 	while (in->rc == 0 && in->at == in->n && !in->last)
 		read_block(in);
+	return in->rc == 0 && in->at < in->n;
+}
+
+int model_end(struct model_in *in)
+{
+	bool more = model_more(in);
+	ssize_t k;
+
 	if (in->rc < 0)
 		return in->rc;
-	if (in->at < in->n)
+	if (more)
 		return model_reject(in, "the model file goes on after its contents");
 	in->offset += MODEL_HEADER + in->n + 8;
 	k = input_read(in->in, in->buf, 1, in->d);

@@ -14,6 +14,7 @@
 #ifndef TGEN_MODEL_FILE_H
 #define TGEN_MODEL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,9 @@ int model_status(const struct model_in *in);
 
 /* A value that the format does not allow: ERR_FORMAT, with file and offset. */
 int model_reject(struct model_in *in, const char *what);
+
+/* Whether more contents follow: for parts that not every file has. */
+bool model_more(struct model_in *in);
 
 /* Whether everything was read and nothing follows: 0 or an error. */
 int model_end(struct model_in *in);

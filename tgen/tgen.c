@@ -6,6 +6,7 @@
 #include "common/addrset.h"
 #include "common/pfxmap.h"
 #include "tgen/algorithm.h"
+#include "tgen/seedless.h"
 
 enum {
 	CHUNK = 4096,
@@ -33,6 +34,8 @@ struct tgen {
 	struct tgen_limit limits[LIMITS];
 	struct pfxmap emitted[LIMITS]; /* by prefix of the limit's length */
 	unsigned n_full;
+	struct seedless *seedless; /* NULL: no announced prefixes were given */
+	float level;               /* what the algorithm's candidates promise just now */
 	struct tgen_stats stats;
 };
 
@@ -62,6 +65,9 @@ uint32_t tgen_shard_of(struct addr128 a, uint32_t count)
 {
 	return count > 1 ? (uint32_t)(addr_hash(a, 0) % count) : 0;
 }
+
+/* The region of candidates in prefixes without seeds; never one of an algorithm's. */
+#define REGION_SEEDLESS (UINT32_MAX - 1)
 
 static bool in_scope(const struct tgen_config *cfg, struct addr128 a)
 {
@@ -161,7 +167,10 @@ static int set_bounds(struct tgen *g, const struct tgen_config *cfg, struct diag
 
 	if (rc == 0 && cfg->within)
 		rc = keep_within(g, cfg->within, everything);
-	g->cfg.within = NULL;
+	if (rc == 0 && cfg->bgp)
+		rc = seedless_new(&g->seedless, &g->seeds, cfg->bgp, cfg->within);
+	g->level = 1;
+	g->cfg.bgp = NULL;
 	g->cfg.limits = NULL;
 	return rc;
 }
@@ -206,6 +215,7 @@ void tgen_free(struct tgen *g)
 		addrvec_fini(&g->seeds);
 	for (size_t i = 0; i < LIMITS; i++)
 		pfxmap_fini(&g->emitted[i]);
+	seedless_free(g->seedless);
 	free(g->pruned);
 	ivtab_free(g->table);
 	ivtab_builder_free(g->builder);
@@ -242,16 +252,22 @@ static int within_limits(struct tgen *g, struct addr128 a)
 
 /* Whether a candidate may come out, 1 or 0, or -ENOMEM; the cheap questions come
  * first. */
-static int admit(struct tgen *g, struct addr128 a)
+static int admit(struct tgen *g, struct addr128 a, bool seedless)
 {
 	const struct tgen_config *cfg = &g->cfg;
 	struct tgen_stats *st = &g->stats;
 	int rc;
 
+	/* So that none comes twice. */
+	if (g->seedless && !seedless && seedless_covers(g->seedless, a))
+		return 0;
 	if (!in_scope(cfg, a)) {
 		st->rejected_scope++;
 		return 0;
 	}
+	/* The algorithm keeps inside by itself. */
+	if (seedless && cfg->within && !ivtab_covers(cfg->within, a))
+		return 0;
 	if (is_aliased(g, a)) {
 		st->rejected_aliased++;
 		return 0;
@@ -281,12 +297,13 @@ static int keep_admitted(struct tgen *g, struct tgen_candidate *c, int n)
 	int kept = 0;
 
 	for (int i = 0; i < n; i++) {
-		int rc = admit(g, c[i].addr);
+		int rc = admit(g, c[i].addr, c[i].region == REGION_SEEDLESS);
 
 		if (rc < 0)
 			return rc;
 		c[kept] = c[i];
 		kept += rc;
+		g->stats.seedless += rc && c[i].region == REGION_SEEDLESS;
 	}
 	return kept;
 }
@@ -294,6 +311,28 @@ static int keep_admitted(struct tgen *g, struct tgen_candidate *c, int n)
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* The algorithm's candidates fluctuate a little around their level, and the other
+ * ones come in where they promise more than that. */
+static int draw(struct tgen *g, struct tgen_candidate *out, size_t want)
+{
+	const float keep = 0.95F;
+	int n;
+
+	if (!g->seedless)
+		return g->alg->next(g->state, out, want);
+	if (seedless_best(g->seedless) < g->level) {
+		n = g->alg->next(g->state, out, 1);
+		if (n > 0)
+			g->level = keep * g->level + (1 - keep) * out->p;
+		if (n != 0)
+			return n;
+		g->level = 0; /* no more of these */
+	}
+	n = seedless_next(g->seedless, out);
+	out->region = REGION_SEEDLESS;
+	return n;
 }
 
 int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
@@ -306,7 +345,7 @@ int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
 	while (n < max && patience > 0) {
 		size_t want = max - n < CHUNK ? max - n : CHUNK;
 		uint64_t others = g->stats.other_shards;
-		int got = g->alg->next(g->state, out + n, want), kept;
+		int got = draw(g, out + n, want), kept;
 
 		if (got < 0)
 			return got;
@@ -333,7 +372,10 @@ int tgen_feedback(struct tgen *g, const struct tgen_result *r, size_t n)
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		if (is_pruned(g, r[i].addr))
 			continue;
-		rc = g->alg->feedback(g->state, &r[i], 1);
+		if (g->seedless && seedless_covers(g->seedless, r[i].addr))
+			rc = seedless_feedback(g->seedless, r[i].addr, r[i].alive);
+		else
+			rc = g->alg->feedback(g->state, &r[i], 1);
 		g->stats.fed_back += rc == 0;
 		g->stats.alive += rc == 0 && r[i].alive;
 	}
@@ -390,6 +432,7 @@ int tgen_prune(struct tgen *g, struct prefix p)
 void tgen_stats(const struct tgen *g, struct tgen_stats *st)
 {
 	*st = g->stats;
+	st->seedless_prefixes = g->seedless ? seedless_prefixes(g->seedless) : 0;
 	st->regions = g->alg->regions(g->state);
 }
 
@@ -423,6 +466,10 @@ int tgen_save(const struct tgen *g, const char *path, struct diag *d)
 	if (rc < 0) {
 		model_discard(o);
 		return diag_set(d, rc, "%s: %s", path, err_str(rc));
+	}
+	if (g->seedless) {
+		model_put_float(o, g->level);
+		seedless_save(g->seedless, o);
 	}
 	return model_commit(o, d);
 }
@@ -491,6 +538,23 @@ static int load_common(struct tgen *g, struct model_in *in)
 	return rc < 0 ? rc : model_status(in);
 }
 
+/* Only files of generators that had announced prefixes have this part. */
+static int load_seedless(struct tgen *g, struct model_in *in, const char *path,
+                         struct diag *d)
+{
+	if (!model_more(in))
+		return model_status(in);
+	if (!g->seedless)
+		return diag_set(d, -EINVAL,
+		                "%s: the model was made with announced prefixes: give "
+		                "the same again",
+		                path);
+	g->level = model_get_float(in);
+	if (model_status(in) == 0 && !(g->level >= 0 && g->level <= 1))
+		return model_reject(in, "a level outside 0 to 1");
+	return seedless_load(g->seedless, in);
+}
+
 int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg,
               struct diag *d)
 {
@@ -511,9 +575,11 @@ int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg
 	if (rc == 0)
 		rc = g->alg->load(&g->state, &g->seeds, in, d);
 	if (rc == 0)
-		rc = model_end(in);
-	if (rc == 0)
 		rc = set_bounds(g, cfg, d);
+	if (rc == 0)
+		rc = load_seedless(g, in, path, d);
+	if (rc == 0)
+		rc = model_end(in);
 	model_close(in);
 	if (rc < 0) {
 		tgen_free(g);

@@ -15,6 +15,7 @@
 
 #include "common/addr.h"
 #include "common/addrvec.h"
+#include "common/bgp.h"
 #include "common/err.h"
 #include "common/ivtab.h"
 #include "common/opt.h"
@@ -42,9 +43,12 @@ struct tgen_config {
 	 * For the "already tried" set of a hitlist. */
 	bool (*exclude)(void *ctx, struct addr128 a);
 	void *exclude_ctx;
-	/* Only candidates in these prefixes; NULL: anywhere.  Borrowed for the call of
-	 * tgen_train() or tgen_load(), and a part of the model from then on. */
+	/* Only candidates in these prefixes; NULL: anywhere.  Borrowed, and a part of
+	 * what is saved: an algorithm gives up the rest. */
 	const struct ivtab *within;
+	/* Announced prefixes: those without any seed get candidates as well, where
+	 * these promise more.  NULL: none.  Borrowed for the call. */
+	const struct bgp *bgp;
 	const struct tgen_limit *limits; /* copied; counted from zero after a load */
 	size_t n_limits;
 	struct shard shard; /* only this one's candidates; count 0 or 1: all */
@@ -98,6 +102,7 @@ int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg
 struct tgen_stats {
 	uint64_t seeds, seeds_rejected; /* learned from; out of scope or aliased */
 	uint64_t regions, emitted, fed_back, alive;
+	uint64_t seedless_prefixes, seedless; /* and candidates that came out there */
 	/* Candidates that did not come out: out of scope, aliased or pruned,
 	 * excluded by the caller, in prefixes that have had enough, and those of
 	 * other shards. */
@@ -127,7 +132,7 @@ typedef int (*tgen_seen_open)(struct tgen_seen *out, const char *name, struct di
 /* What a generator is made of, as options give it. */
 struct tgen_source {
 	struct opt_list seeds, aliased;
-	const char *algorithm;
+	const char *algorithm, *bgp;
 	uint64_t seed;
 	struct scope_config scope;
 	struct opt_list within, limits;

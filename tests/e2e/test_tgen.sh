@@ -68,6 +68,29 @@ refuse 1 'no table' eval -s all -n 100 -t nonsense
 echo 2a00::zz1 >garbage
 refuse 1 'garbage:1' eval --strict -s garbage
 
+# Whole networks held out: only announced prefixes lead there.
+"$sextant" tgen eval -s all --fold-by 32 -k 3 -n 2000 -r 20 --bgp bgp --csv -t curve \
+	>without 2>err || fail "eval --fold-by: $(cat err)"
+"$sextant" tgen eval -s all --fold-by 32 -k 3 -n 2000 -r 20 --bgp bgp --seedless --csv -t curve \
+	>with 2>err || fail "eval --seedless: $(cat err)"
+n=$(tail -1 without | cut -d, -f3)
+m=$(tail -1 with | cut -d, -f3)
+[ "$n" = 0 ] || fail "eval --fold-by 32: $n hits without --bgp"
+[ "$m" -gt 700 ] || fail "eval --fold-by 32 --seedless: $m of 1440 hits"
+"$sextant" tgen eval -s all --fold-by as -k 3 -n 500 --bgp bgp --csv -t curve >out 2>err ||
+	fail "eval --fold-by as: $(cat err)"
+refuse 2 'need --bgp' eval -s all --seedless
+refuse 2 'need --bgp' eval -s all --fold-by as
+refuse 1 'fold-by: .129' eval -s all --fold-by 129
+grep -v '2a00:[1-5]:' seeds >some
+"$sextant" tgen emit -s some -n 3000 --bgp bgp 2>err >c || fail "emit --bgp: $(cat err)"
+for n in 1 2 3 4 5; do
+	grep -qx "2a00:$n::1" c || fail "emit --bgp: 2a00:$n::1 is not among the candidates"
+done
+[ "$(sort -u c | wc -l)" = 3000 ] || fail "emit --bgp: duplicates"
+"$sextant" tgen emit -s some -n 3000 2>/dev/null | grep -q '^2a00:[1-5]:' &&
+	fail "emit without --bgp goes where nothing is known"
+
 # --- show ---
 
 "$sextant" tgen show -s seeds -n 2000 --json --svg s.svg >json 2>err || fail "show: $(cat err)"

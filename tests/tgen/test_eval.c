@@ -20,6 +20,9 @@ static struct addrvec world(unsigned networks)
 	return v;
 }
 
+static const struct eval_folds halves = { .n = 2, .length = 128, .seed = 1 };
+static const struct eval_folds five = { .n = 5, .length = 128, .seed = 7 };
+
 static void folds_part_the_addresses(void **state)
 {
 	struct addrvec all = world(50), again = { 0 };
@@ -28,7 +31,7 @@ static void folds_part_the_addresses(void **state)
 	for (uint32_t f = 0; f < 5; f++) {
 		struct addrvec in = { 0 }, out = { 0 };
 
-		assert_int_equal(eval_fold(&in, &out, &all, f, 5, 7), 0);
+		assert_int_equal(eval_fold(&in, &out, &all, &five, f), 0);
 		assert_int_equal(in.n + out.n, all.n);
 		assert_in_range(out.n, all.n / 10, all.n / 3);
 		for (size_t i = 0; i < out.n; i++) {
@@ -82,7 +85,7 @@ static void a_trial_counts_what_the_generator_emits(void **state)
 	struct addrvec all = world(60), in = { 0 }, out = { 0 };
 
 	(void)state;
-	assert_int_equal(eval_fold(&in, &out, &all, 0, 2, 1), 0);
+	assert_int_equal(eval_fold(&in, &out, &all, &halves, 0), 0);
 	for (unsigned k = 0; tgen_algorithm_name(k); k++) {
 		struct eval_setup s = { .config = { .algorithm = tgen_algorithm_name(k) },
 			                .budget = 12345 };
@@ -123,7 +126,7 @@ static void networks_and_ases_of_the_hits_are_distinct(void **state)
 			.asn = (uint32_t)(64500 + i / 4)
 		};
 	assert_int_equal(bgp_make(&bgp, e, 40), 0);
-	assert_int_equal(eval_fold(&in, &out, &all, 0, 2, 1), 0);
+	assert_int_equal(eval_fold(&in, &out, &all, &halves, 0), 0);
 	s.bgp = bgp;
 	assert_int_equal(eval_run(&t, &s, &in, &out, &d), 0);
 	end = &t.mark[t.n_marks - 1];
@@ -199,7 +202,7 @@ static void feedback_is_given_in_rounds(void **state)
 	struct diag d = { "" };
 
 	(void)state;
-	assert_int_equal(eval_fold(&in, &out, &all, 0, 2, 1), 0);
+	assert_int_equal(eval_fold(&in, &out, &all, &halves, 0), 0);
 	assert_int_equal(eval_run(&t, &s, &in, &out, &d), 0);
 	assert_int_equal(t.mark[t.n_marks - 1].candidates, 20000);
 	assert_true(t.mark[t.n_marks - 1].hits > out.n / 2);
