@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "probe/formats.h"
+#include "probe/services.h"
 
 enum {
 	KEPT = 32768,
@@ -29,6 +30,7 @@ struct hosts {
 	int fd; /* -1: nothing was spilled */
 	struct observation *kept;
 	size_t n;
+	struct services *services;
 	uint64_t *ends; /* of the runs, in records */
 	size_t n_runs;
 };
@@ -42,7 +44,7 @@ struct hosts *hosts_new(const char *dir)
 	h->fd = -1;
 	h->dir = strdup(dir);
 	h->kept = malloc(KEPT * sizeof(*h->kept));
-	if (!h->dir || !h->kept) {
+	if (!h->dir || !h->kept || services_load(&h->services, NULL) < 0) {
 		hosts_free(h);
 		return NULL;
 	}
@@ -55,6 +57,7 @@ void hosts_free(struct hosts *h)
 		return;
 	if (h->fd >= 0)
 		close(h->fd);
+	services_free(h->services);
 	free(h->dir);
 	free(h->kept);
 	free(h->ends);
@@ -217,6 +220,7 @@ struct reading {
 struct page {
 	struct writer *w;
 	const struct obs_fields *fields;
+	const struct services *services;
 	struct addr128 host;
 	uint64_t n; /* answers of the host */
 };
@@ -225,6 +229,7 @@ static void put(void *ctx, const struct observation *o)
 {
 	struct page *p = ctx;
 	char a[ADDR_STRLEN];
+	const char *service;
 	bool any = false;
 
 	if (p->n == 0 || !addr_eq(p->host, o->target)) {
@@ -238,6 +243,11 @@ static void put(void *ctx, const struct observation *o)
 	for (unsigned i = 0; i < p->fields->n; i++)
 		if (strcmp(obs_field_name(p->fields->index[i]), "target") != 0)
 			any |= format_json_field(p->w, p->fields->index[i], o, any);
+	service = services_name(p->services, (enum obs_proto)o->proto, o->port);
+	if (service) {
+		writer_printf(p->w, "%s\"service\": ", any ? ", " : "");
+		format_json_string(p->w, service);
+	}
 	writer_write(p->w, "}", 1);
 }
 
@@ -317,7 +327,7 @@ int hosts_each(struct hosts *h, void (*fn)(void *ctx, const struct observation *
 int hosts_write(struct hosts *h, const struct obs_fields *f, struct writer *w,
                 struct diag *d)
 {
-	struct page page = { .w = w, .fields = f };
+	struct page page = { .w = w, .fields = f, .services = h->services };
 	int rc = hosts_each(h, put, &page, d);
 
 	if (page.n)

@@ -1,6 +1,7 @@
 /* probe/hosts.h - answers by host, in bounded memory.
  *
- *     {"ip": "2001:db8::1", "ports": [{"proto": "tcp", "port": 80, ...}, ...]}
+ *     {"ip": "2001:db8::1", "ports": [{"proto": "tcp", "port": 80, ..., "service":
+ *     "http"}, ...]}
  *
  * Answers come in any order and are written in that of their targets, a line for
  * each.  So many are kept in memory and sorted; full, they are spilled as a sorted
@@ -18,7 +19,8 @@ struct hosts *hosts_new(const char *dir);
 void hosts_free(struct hosts *h);
 int hosts_put(struct hosts *h, const struct observation *o);
 
-/* All of them, each with the fields but the target, those it has; then none is left. */
+/* All of them, each with the fields but the target, those it has, and the name of the
+ * service that the port is registered for; then none is left. */
 int hosts_write(struct hosts *h, const struct obs_fields *f, struct writer *w,
                 struct diag *d);
 

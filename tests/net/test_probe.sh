@@ -193,7 +193,7 @@ equal "errors: invalid" "$(field validation_failed)" 0
 echo 2a00:1::/32 >"$d/allow"
 simnet_load_allow "$d/allow"
 simnet_loss 5
-scan -M icmp6-echo -n 20k -r 40k -P 4 --probe-interval 200ms 2a00:1::/32
+scan -M icmp6-echo -n 20k -r 40k --retries 3 --probe-interval 200ms 2a00:1::/32
 equal "loss: sent" "$(field packets_sent)" 80000
 [ "$(field open)" -ge 19990 ] || fail "loss: $(field open) of 20000 found"
 equal "loss: results" "$(field results)" "$(field open)"

@@ -252,11 +252,11 @@ static void hosts_are_gathered(void **state, unsigned hosts, unsigned ports)
 		line = strchr(line, '[');
 		for (unsigned p = 1; p <= ports; p++) {
 			snprintf(want, sizeof(want),
-			         "{\"port\": %u, \"outcome\": \"open\"}", p);
+			         "{\"port\": %u, \"outcome\": \"open\"", p);
 			line = strstr(line, want);
 			assert_non_null(line);
 		}
-		assert_string_equal(line + strlen(want), "]}");
+		assert_string_equal(line + strlen(line) - 3, "}]}");
 	}
 	assert_int_equal(n, hosts);
 	free(text);
