@@ -113,7 +113,7 @@ static inline void receiver_close(struct receiver *r)
 }
 
 /* libpcap (TPACKET_V3 ring) on one interface, with a filter in its language and so many
- * bytes of room; 0: 32 MiB. */
+ * bytes of room; 0: 24 MiB. */
 int receiver_pcap_open(struct receiver **out, const char *interface, const char *filter,
                        size_t buffer, struct diag *d);
 

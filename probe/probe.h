@@ -103,7 +103,7 @@ struct probe_config {
 	                            last of IPv6 are known, exactly */
 	bool dedup_window_only;  /* of both families the last */
 	size_t dedup_window;     /* how many at least; 0: 3 M */
-	size_t receive_buffer;   /* bytes of packets that wait for us; 0: 32 MiB */
+	size_t receive_buffer;   /* bytes of packets that wait for us; 0: 24 MiB */
 	const atomic_bool *stop; /* set: stop sending, cool down, return; may be NULL */
 	uint64_t seed;           /* of the choice among several source addresses */
 	/* No IPv6 /48, no /64 and no IPv4 /24 gets more packets per second than this;

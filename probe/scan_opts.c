@@ -19,7 +19,7 @@ const struct scan_options scan_defaults = {
 	.iid = "low",
 	.iid_num = 1,
 	.dedup_window = DEDUP_WINDOW,
-	.receive_buffer = 32 << 20,
+	.receive_buffer = 24 << 20,
 };
 
 #define CFG struct scan_options

@@ -148,7 +148,11 @@ static int read_ports(struct scan_job *j, struct scan_options *o, struct diag *d
 	if (o->modules.n && !kinds && ports_have_bare(&j->ports))
 		return diag_set(d, ERR_PARSE,
 		                "no module of this scan has ports (-M tcp-syn?)");
-	j->order.pairs = kinds & PROBE_TCP || !kinds ? PROBE_TCP : PROBE_UDP;
+	j->order.pairs = kinds & PROBE_TCP ? PROBE_TCP : PROBE_UDP;
+	/* Without -M, -p says what a port in a list is of. */
+	if (!kinds && (ports_have(&j->ports, PROBE_TCP) || ports_have_bare(&j->ports) ||
+	               !ports_have(&j->ports, PROBE_UDP)))
+		j->order.pairs = PROBE_TCP;
 	if (ports_have_bare(&j->ports))
 		rc = ports_resolve(&j->ports, kinds ? kinds : PROBE_TCP);
 	if (rc == 0 && (plain || (!o->modules.n && !o->ports.n)))

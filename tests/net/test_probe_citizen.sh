@@ -1,6 +1,7 @@
 #!/bin/bash
 # sextant probe scan keeps to what others ask of it, counted at the wire: caps per
-# /48, /64 and /24, bandwidth, signals that change the rate, --check.
+# /48, /64 and /24, blocklists on every path, bandwidth, signals that change the rate,
+# --check.
 # $1 = sextant.
 . "$(dirname "$0")/simnet.sh"
 simnet_enter "$@"
@@ -35,7 +36,7 @@ field()
 
 scan()
 {
-	"$sextant" probe scan -q -c 0.3 -o "$d/out" -m "$d/meta" -f saddr "$@" 2>"$d/err" || {
+	"$sextant" probe scan -q -c 0.1 -o "$d/out" -m "$d/meta" -f saddr "$@" 2>"$d/err" || {
 		cat "$d/err"
 		fail "scan $*: status $?"
 	}
@@ -113,6 +114,67 @@ if simnet_capture; then
 else
 	echo "no tcpdump: caps not tested at the wire"
 fi
+
+# ---- blocked is blocked, whichever way a target comes ------------------------------
+# Of eight addresses four are blocked: by a file of ZMap's and masscan's syntax, and by
+# --exclude.
+cat >"$d/block" <<-END
+	2a00:7::2       # opted out
+	2a00:7::4-2a00:7::5
+END
+printf '2a00:7::2\n2a00:7::4-2a00:7::5\n2a00:7::7\n' >"$d/set"
+simnet_load_block "$d/set"
+for i in 0 1 2 3 4 5 6 7; do echo "2a00:7::$i"; done >"$d/all"
+awk '{ print "[" $1 "]:7" }' "$d/all" >"$d/pairs"
+awk '{ print $1 ",7" }' "$d/all" >"$d/commas"
+awk '{ print "{\"ip\": \"" $1 "\", \"port\": 7}" }' "$d/all" >"$d/jsonl"
+echo 2a00:7::/125 >"$d/prefix"
+printf 'range = 2a00:7::/125\nexcludefile = %s\nexclude = 2a00:7::7\n' "$d/block" >"$d/conf"
+printf 'blacklist-file "%s"\n' "$d/block" >"$d/zmap.conf"
+simnet_reset
+
+# half OPTION...: of eight packets four are sent, the right ones
+half()
+{
+	local before
+
+	before=$(simnet_counter total)
+	scan -r 1k "$@"
+	equal "$*: blocked" "$(simnet_counter blocked)" 0
+	equal "$*: on the wire" $(($(simnet_counter total) - before)) $((4 * ${probes:-1}))
+	equal "$*: refused" "$(field refused_scope)" 4
+}
+echo=(-M icmp6-echo -b "$d/block" --exclude 2a00:7::7)
+half "${echo[@]}" 2a00:7::/125
+half "${echo[@]}" 2a00:7::-2a00:7::7
+half "${echo[@]}" --range 2a00:7::/126,2a00:7::4/126
+half "${echo[@]}" -w "$d/prefix"
+half "${echo[@]}" -I "$d/all"
+half "${echo[@]}" -I - <"$d/all"
+half "${echo[@]}" -iL "$d/prefix"
+half "${echo[@]}" -x 128 --iid zero 2a00:7::/125
+half "${echo[@]}" --cap-48 1000 --cap-64 500 2a00:7::/125
+half "${echo[@]}" -T 2 2a00:7::/125
+half "${echo[@]}" --resume "$d/state" 2a00:7::/125
+half "${echo[@]}" --send-path afxdp 2a00:7::/125
+probes=3
+half "${echo[@]}" -P 3 --probe-interval 20ms 2a00:7::/125
+probes=1
+half -M tcp-syn -b "$d/block" --exclude 2a00:7::7 -I "$d/pairs"
+half -M udp -b "$d/block" --exclude 2a00:7::7 -I "$d/commas"
+half -p udp/7 -b "$d/block" --exclude 2a00:7::7 -I "$d/jsonl"
+half -M icmp6-echo -C "$d/conf"
+half -M icmp6-echo -C "$d/zmap.conf" --exclude 2a00:7::7 2a00:7::/125
+
+# Half bad, or not to be read: nothing is sent.
+printf '2a00:7::/126\n2a00:7::/129\n' >"$d/half"
+before=$(simnet_counter total)
+for file in "$d/half" /no/such/file "$d"; do
+	"$sextant" probe scan -q -c 0 -M icmp6-echo -b "$file" 2a00:7::/125 >"$d/out" 2>"$d/err" &&
+		fail "$file was taken for a blocklist"
+done
+equal "sent with bad blocklists" "$(simnet_counter total)" "$before"
+: >"$d/block"
 
 # ---- signals change the rate: 5 % up and down, and the pace follows -------------
 "$sextant" probe scan -q -c 0.2 -M icmp6-echo -r 1000 -n 1M -o /dev/null -m "$d/meta" \
