@@ -461,6 +461,12 @@ int writer_open_tailed(struct writer **out, const char *path, const char *tail,
 	return 0;
 }
 
+int writer_together(struct writer *w, size_t n)
+{
+	writer_room(w, n);
+	return w->rc;
+}
+
 void writer_drop_tail(struct writer *w)
 {
 	w->tail = NULL;

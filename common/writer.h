@@ -26,11 +26,16 @@ int writer_append(struct writer **out, const char *path, uint64_t *size, struct 
 
 /* Written directly and from the start, too: after every flush the file ends with tail
  * (at most WRITER_TAIL_MAX bytes, borrowed), and what follows is written over it.  So
- * what a killed process leaves is whole, as an array with its closing bracket is.
+ * what a killed process leaves is whole, as an array with its closing bracket is (but
+ * for a kill within that very write, which Linux may stop between two pages).
  * Where there is no going back (pipes, compressed files) as writer_open(). */
 enum { WRITER_TAIL_MAX = 32 };
 int writer_open_tailed(struct writer **out, const char *path, const char *tail,
                        struct diag *d);
+
+/* The next n <= WRITER_ROOM_MAX bytes stay together: where the buffer is full, the tail
+ * comes before them, not amid them. */
+int writer_together(struct writer *w, size_t n);
 
 /* The end comes now, and brings its own: no tail any more. */
 void writer_drop_tail(struct writer *w);

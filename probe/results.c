@@ -16,7 +16,10 @@
 
 #define SECOND UINT64_C(1000000)
 
-enum { NAME_TRIES = 1000 };
+enum {
+	NAME_TRIES = 1000,
+	TAILED_MAX = 512, /* bytes of an answer in a format with a tail, and to spare */
+};
 
 struct results {
 	struct results_config c;
@@ -164,6 +167,8 @@ void results_put(struct results *r, const struct observation *o)
 {
 	if (r->rc < 0)
 		return;
+	if (r->format->tail)
+		writer_together(r->w, TAILED_MAX);
 	if (!r->hosts)
 		r->format->put(r->w, &r->c.fields, o, r->n);
 	else if ((r->rc = hosts_put(r->hosts, o)) < 0)

@@ -81,6 +81,30 @@ static void json_is_whole_after_each_flush(void **state)
 	free(text);
 }
 
+/* A full buffer is written without a flush, and not amid an answer. */
+static void json_is_whole_between_flushes(void **state)
+{
+	struct results_config cfg = { .no_header = false };
+	struct files *f = *state;
+	struct results *r = open_results(f, "json", FORMAT_JSON, &cfg);
+	size_t n, before = 0;
+	unsigned grown = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		char *text = files_get(files_path(f, "json"), &n);
+
+		if (!json_valid(text))
+			fail_msg("%u: ... %s", i, text + (n > 300 ? n - 300 : 0));
+		free(text);
+		grown += n > before;
+		before = n;
+		put(r, i * 100, 100);
+	}
+	assert_in_range(grown, 4, 40);
+	assert_int_equal(results_commit(r, US, NULL), 0);
+	results_close(r);
+}
+
 static void xml_is_whole_after_each_flush(void **state)
 {
 	struct results_config cfg = { .no_header = false };
@@ -281,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_whole_after_each_flush),
+		cmocka_unit_test(json_is_whole_between_flushes),
 		cmocka_unit_test(xml_is_whole_after_each_flush),
 		cmocka_unit_test(an_empty_array_is_one),
 		cmocka_unit_test(files_are_turned_over),
