@@ -7,6 +7,7 @@
 #include "common/rng.h"
 #include "probe/hosts.h"
 #include "probe/results.h"
+#include "probe/services.h"
 #include "tests/common/files.h"
 
 #define US UINT64_C(1000000)
@@ -247,10 +248,12 @@ static void hosts_are_gathered(void **state, unsigned hosts, unsigned ports)
 	struct diag d = { "" };
 	struct writer *w;
 	unsigned total = hosts * ports, n = 0;
+	struct services *services;
 	char *text, *line;
 	size_t size;
 
 	assert_non_null(h);
+	assert_int_equal(services_load(&services, NULL), 0);
 	assert_int_equal(obs_fields_parse(&fields, "target,port,outcome", &d), 0);
 	for (unsigned i = 0; i < total; i++) {
 		unsigned k = (unsigned)((i * UINT64_C(7919) + 13) % total);
@@ -266,23 +269,31 @@ static void hosts_are_gathered(void **state, unsigned hosts, unsigned ports)
 	hosts_free(h);
 	text = files_get(files_path(*state, "hosts"), &size);
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), n++) {
-		char want[64], ip[64];
+		char want[128], ip[64];
 		struct addr128 a = answer(n).target;
+		int k;
 
 		assert_true(json_valid(line));
 		addr_format(want, a);
 		assert_int_equal(json_get(line, "ip", ip, sizeof(ip)), JSON_STRING);
 		assert_string_equal(ip, want);
-		line = strchr(line, '[');
+		line = strchr(line, '[') + 1;
 		for (unsigned p = 1; p <= ports; p++) {
-			snprintf(want, sizeof(want),
-			         "{\"port\": %u, \"outcome\": \"open\"", p);
-			line = strstr(line, want);
-			assert_non_null(line);
+			const char *name = services_name(services, OBS_TCP, (uint16_t)p);
+
+			k = snprintf(want, sizeof(want),
+			             "%s{\"port\": %u, \"outcome\": \"open\"%s%s%s}",
+			             p > 1 ? ", " : "", p,
+			             name ? ", \"service\": \"" : "", name ? name : "",
+			             name ? "\"" : "");
+			assert_in_range(k, 1, sizeof(want) - 1);
+			assert_int_equal(strncmp(line, want, (size_t)k), 0);
+			line += k;
 		}
-		assert_string_equal(line + strlen(line) - 3, "}]}");
+		assert_string_equal(line, "]}");
 	}
 	assert_int_equal(n, hosts);
+	services_free(services);
 	free(text);
 }
 
