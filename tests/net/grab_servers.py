@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plain servers on 127.0.0.1 for test_grab.sh: one behaviour a port.  What clients
 send, and how many were there at once, goes to standard output."""
-import os, socket, ssl, subprocess, sys, tempfile, threading, time
+import os, select, socket, ssl, subprocess, sys, tempfile, threading, time
 
 lock = threading.Lock()
 
@@ -116,10 +116,19 @@ def pump(a, b):
 active = {}
 
 
+def is_open(s):
+    """Whether the other side still has it open: what it closed, it may replace."""
+    p = select.poll()
+    if s.fileno() < 0:
+        return False
+    p.register(s, select.POLLRDHUP)
+    return not p.poll(0)
+
+
 def one(s, port, tls):
     with lock:
-        active[port] = active.get(port, 0) + 1
-        n = active[port]
+        active.setdefault(port, set()).add(s)
+        n = sum(is_open(x) for x in active[port]) if port == 1235 else 0
     if port == 1235:
         say("most", n)
     try:
@@ -130,7 +139,7 @@ def one(s, port, tls):
     finally:
         # Before the other side can know that it may come again.
         with lock:
-            active[port] -= 1
+            active[port].discard(s)
         try:
             s.close()
         except OSError:
