@@ -89,7 +89,8 @@ done
 for signal in INT KILL; do
 	rm -rf "$d/cut"
 	simnet_reset
-	discover cut -q -r 5k --budget 600 >"$d/out" 2>&1 &
+	# Slow enough for few answers to be on their way at the signal.
+	discover cut -q -r 3k --budget 600 >"$d/out" 2>&1 &
 	until [ "$(simnet_counter total)" -ge 550 ]; do
 		kill -0 $! 2>/dev/null || simnet_die "ended too soon: $(cat "$d/out")"
 	done
