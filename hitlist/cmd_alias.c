@@ -40,12 +40,12 @@ static int load_announced(struct prefix **out, size_t *n, const char *path,
 	return rc;
 }
 
-int alias_plan_make(struct alias_state **out, size_t *n, const struct hitlist *h,
-                    const struct alias_plan_cfg *cfg, struct diag *d)
+int alias_plan_make(struct alias_state **out, size_t *n, struct scope **scope,
+                    const struct hitlist *h, const struct alias_plan_cfg *cfg,
+                    struct diag *d)
 {
 	struct scope_config sc = cfg->scope;
 	struct prefix *announced = NULL;
-	struct scope *scope = NULL;
 	struct alias_plan_config c = {
 		.now = cmd_now(),
 		.retest_after = (uint32_t)(cfg->retest_ns / NS_PER_S),
@@ -55,49 +55,75 @@ int alias_plan_make(struct alias_state **out, size_t *n, const struct hitlist *h
 	int rc;
 
 	sc.blocked = hitlist_blocked(h);
-	rc = scope_new(&scope, &sc, d);
+	rc = scope_new(scope, &sc, d);
 	if (rc == 0 && cfg->announced)
 		rc = load_announced(&announced, &c.n_announced, cfg->announced, d);
 	c.announced = announced;
-	c.scope = scope;
+	c.scope = *scope;
 	if (rc == 0)
 		rc = hitlist_alias_plan(out, n, h, &c, d);
 	free(announced);
-	scope_free(scope);
 	return rc;
 }
 
-/* An address that is no known host, if there is one: a few attempts. */
-struct addr128 alias_fresh_target(const struct hitlist *h, struct prefix p,
-                                  unsigned child, const struct mac_key *key)
-{
-	struct addr128 a = alias_target(p, child, 0, key);
+enum { ATTEMPTS = 8 };
 
-	for (unsigned i = 1;
-	     i < 8 &&
-	     hitlist_lookup(h, a, &(struct host_record){ .sources = 0 }, NULL) > 0;
-	     i++)
-		a = alias_target(p, child, i, key);
-	return a;
+/* A known host is better than none; what is out of scope never is. */
+static bool fresh_target(struct addr128 *out, const struct hitlist *h,
+                         const struct scope *scope, struct prefix p, unsigned child,
+                         const struct mac_key *key)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		struct addr128 a = alias_target(p, child, i, key);
+
+		if (scope_check(scope, a) != SCOPE_OK)
+			continue;
+		*out = a;
+		found = true;
+		if (hitlist_lookup(h, a, &(struct host_record){ .sources = 0 }, NULL) <=
+		    0)
+			break;
+	}
+	return found;
 }
 
-static void put_plan(struct writer *w, const struct hitlist *h,
-                     const struct alias_state *s, size_t n, bool targets)
+bool alias_fresh_targets(struct addr128 out[ALIAS_CHILDREN], const struct hitlist *h,
+                         const struct scope *scope, struct prefix p,
+                         const struct mac_key *key)
 {
+	for (unsigned c = 0; c < ALIAS_CHILDREN; c++)
+		if (!fresh_target(&out[c], h, scope, p, c, key))
+			return false;
+	return true;
+}
+
+/* The number of prefixes written: one with a child out of scope cannot be tested. */
+static size_t put_plan(struct writer *w, const struct hitlist *h,
+                       const struct scope *scope, const struct alias_state *s, size_t n,
+                       bool targets)
+{
+	struct addr128 a[ALIAS_CHILDREN];
 	struct mac_key key;
+	size_t written = 0;
 
 	mac_key_random(&key);
 	for (size_t i = 0; i < n; i++) {
 		char prefix[PREFIX_STRLEN], addr[ADDR_STRLEN];
 
+		if (!alias_fresh_targets(a, h, scope, s[i].prefix, &key))
+			continue;
+		written++;
 		prefix_format(prefix, s[i].prefix);
 		for (unsigned c = 0; targets && c < ALIAS_CHILDREN; c++) {
-			addr_format(addr, alias_fresh_target(h, s[i].prefix, c, &key));
+			addr_format(addr, a[c]);
 			writer_printf(w, "%s,%s\n", addr, prefix);
 		}
 		if (!targets)
 			writer_printf(w, "%s\n", prefix);
 	}
+	return written;
 }
 
 int alias_plan_run(const void *config, int argc, char *argv[])
@@ -107,7 +133,8 @@ int alias_plan_run(const void *config, int argc, char *argv[])
 	struct hitlist *h = NULL;
 	struct writer *w = NULL;
 	struct diag d = { "" };
-	size_t n = 0;
+	struct scope *scope = NULL;
+	size_t n = 0, written = 0;
 	int rc;
 
 	if (argc != 1) {
@@ -116,16 +143,19 @@ int alias_plan_run(const void *config, int argc, char *argv[])
 	}
 	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
 	if (rc == 0)
-		rc = alias_plan_make(&s, &n, h, &cfg->plan, &d);
+		rc = alias_plan_make(&s, &n, &scope, h, &cfg->plan, &d);
 	if (rc == 0)
 		rc = writer_open(&w, cfg->output, &d);
 	if (rc == 0) {
-		put_plan(w, h, s, n, cfg->targets);
+		written = put_plan(w, h, scope, s, n, cfg->targets);
 		rc = writer_commit(w, &d);
 	}
+	if (rc == 0 && written < n)
+		log_info("%zu left out: partly out of scope", n - written);
 	if (rc == 0)
-		log_info("%zu prefixes to be tested", n);
+		log_info("%zu prefixes to be tested", written);
 	writer_close(w);
+	scope_free(scope);
 	free(s);
 	hitlist_close(h);
 	return cmd_result(rc, &d);

@@ -380,12 +380,18 @@ struct alias_plan_cfg {
 #define ALIAS_PLAN_DEFAULTS \
 	.retest_ns = 7 * 86400 * UINT64_C(1000000000), .min_members = 100, .max = 100000
 
-int alias_plan_make(struct alias_state **out, size_t *n, const struct hitlist *h,
-                    const struct alias_plan_cfg *cfg, struct diag *d);
+/* *scope: what may be probed, opt-outs left out; the caller frees it, also after an
+ * error. */
+int alias_plan_make(struct alias_state **out, size_t *n, struct scope **scope,
+                    const struct hitlist *h, const struct alias_plan_cfg *cfg,
+                    struct diag *d);
 
-/* alias_target() that is no known host, as far as there are others. */
-struct addr128 alias_fresh_target(const struct hitlist *h, struct prefix p,
-                                  unsigned child, const struct mac_key *key);
+/* alias_target() of every child: inside the scope, and no known host as far as
+ * there are others.  False: a child has none that may be probed, so that p cannot
+ * be tested. */
+bool alias_fresh_targets(struct addr128 out[ALIAS_CHILDREN], const struct hitlist *h,
+                         const struct scope *scope, struct prefix p,
+                         const struct mac_key *key);
 void alias_report(const struct alias_state *s, size_t n); /* to the log */
 
 /* Store what was judged, and derive the aliased prefixes from it, in one atomic

@@ -10,9 +10,11 @@ bool time_parse_date(uint32_t *out, const char *text)
 	for (unsigned i = 0; i < 2; i++) {
 		struct tm tm = { 0 };
 		const char *end = strptime(text, forms[i], &tm);
+		int mday = tm.tm_mday;
 		time_t t = timegm(&tm);
 
-		if (!end || *end || t < 0 || t > UINT32_MAX)
+		/* 30 February would become 2 March */
+		if (!end || *end || t < 0 || t > UINT32_MAX || tm.tm_mday != mday)
 			continue;
 		*out = (uint32_t)t;
 		return true;

@@ -60,6 +60,19 @@ for i in 1 2 3; do hl alias judge hl --plan plan --icmp none; done
 hl export hl --not-aliased
 cmp -s out everything || fail "--not-aliased: $(wc -l <out)"
 
+# --- no target inside an opt-out: what is half opted out is not tested at all ---
+printf '2a00:77::8000:0:0:1\n2a00:88::1\n' >two
+hl import optout two
+hl block-add optout 2a00:77::/65
+hl alias plan optout --targets
+[ "$(cut -d, -f2 out | sort -u)" = 2a00:88::/64 ] || fail "targets: $(cut -d, -f2 out | sort | uniq -c)"
+[ "$(wc -l <out)" = 16 ] || fail "targets: $(wc -l <out)"
+
+# --- days that there are not ---
+"$sextant" hitlist export optout --since 2026-02-30 >out 2>err
+[ $? = 2 ] || fail "30 February: $(cat err)"
+"$sextant" hitlist export optout --since 2024-02-29 >out 2>err || fail "29 February: $(cat err)"
+
 # --- diff ---
 
 hl diff before hl
