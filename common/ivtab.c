@@ -574,7 +574,8 @@ static int add_line(struct ivtab_builder *b, const struct reader *r,
 int ivtab_add_file(struct ivtab_builder *b, const char *path, uint32_t value,
                    struct diag *d)
 {
-	static const struct reader_policy strict = { .strict = true };
+	static const struct reader_policy strict = { .strict = true,
+		                                     .known_header = true };
 	struct reader_item item;
 	struct reader *r;
 	int rc = reader_open(&r, path, &strict, d);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/addr_scan.h"
 #include "common/input.h"
@@ -372,6 +373,24 @@ static bool is_header(const char *s, size_t len)
 	return !looks_like_host_name(s, len);
 }
 
+/* Where a line lost is a prefix not blocked, any word will not do. */
+static bool is_usual_header(const char *s, size_t len)
+{
+	static const char *const names[] = { "prefix", "prefixes", "network", "net",
+		                             "cidr",   "subnet",   "range",   "ip",
+		                             "ipv4",   "ipv6",     "address", "addr",
+		                             "saddr",  "start",    "first" };
+
+	if (len > 2 && s[0] == '"' && s[len - 1] == '"') {
+		s++;
+		len -= 2;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && !strncasecmp(names[i], s, len))
+			return true;
+	return false;
+}
+
 /* The n bytes at s, without blanks and quotes around them. */
 static size_t strip(const char **s, size_t n)
 {
@@ -450,7 +469,8 @@ static int next_item(struct reader *r, struct reader_item *item)
 			*item = it;
 			return 1;
 		}
-		if (r->begun || !is_header(s, len))
+		if (r->begun || !is_header(s, len) ||
+		    (r->policy.known_header && !is_usual_header(s, len)))
 			rc = reject(r, bad, s, len, why);
 		else
 			read_header(r, s);

@@ -27,6 +27,7 @@ struct reader;
 
 struct reader_policy {
 	bool strict;       /* the first bad line is an error */
+	bool known_header; /* a header begins with a usual name, as "prefix" or "ip" */
 	bool v6_only;      /* an IPv4 item is a bad line (ERR_FAMILY when strict) */
 	unsigned reported; /* how many bad lines to log; 0 means 3 */
 	/* "a.b.c.d:port" and "[addr]:port" are addresses, too; "addr,port" is where

@@ -493,6 +493,31 @@ static void write_file(char path[static 32], const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* A word that is no prefix may head a file only if it is a usual name of a column:
+ * a typing error must not cost a line of a blocklist. */
+static void check_first_lines(struct ivtab_builder *b)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{ "prefix\n2001:db8::/32\n", true },
+		{ "\"Network\",reason\n2001:db8::/32,x\n", true },
+		{ "IP\n192.0.2.1\n", true },
+		{ "deadbeef\n2001:db8::/32\n", false },
+		{ "localhost\n2001:db8::/32\n", false },
+		{ "2001:db8::/32\nprefix\n", false },
+	};
+	struct diag d = { "" };
+	char path[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		write_file(path, cases[i].text);
+		assert_int_equal(ivtab_add_file(b, path, 1, &d) == 0, cases[i].good);
+		unlink(path);
+	}
+}
+
 static void files_are_read_whole_or_refused(void **state)
 {
 	struct ivtab_builder *b = ivtab_builder_new();
@@ -535,6 +560,7 @@ static void files_are_read_whole_or_refused(void **state)
 	if (!strstr(d.text, path) || !strstr(d.text, ":2") || !strstr(d.text, "/129"))
 		fail_msg("message: %s", d.text);
 	d.text[0] = 0;
+	check_first_lines(b);
 	assert_true(ivtab_add_file(b, "/nonexistent/list", 5, &d) < 0);
 	assert_non_null(strstr(d.text, "/nonexistent/list"));
 	ivtab_builder_free(b);
