@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/decode.h"
+
 static const char *const subtypes[ADDR6_SUBTYPES] = {
 	"loopback",      "ipv4-mapped", "ipv4-compatible", "link-local",  "site-local",
 	"unique-local",  "6to4",        "teredo",          "global",      "permanent",

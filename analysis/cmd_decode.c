@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "analysis/cmds.h"
+#include "analysis/decode.h"
 #include "analysis/kind.h"
 #include "analysis/oui.h"
 #include "common/log.h"

@@ -45,22 +45,4 @@ static inline uint32_t addr_oui(struct addr128 a)
 	return (uint32_t)(a.lo >> 40) & 0xfdffff;
 }
 
-/* As addr6 (SI6 toolkit) names them: "unicast", "multicast", "unspecified". */
-struct addr_decoded {
-	const char *type, *subtype, *scope;
-};
-struct addr_decoded addr_decode(struct addr128 a);
-
-/* "unicast=global=global=low-byte=unspecified" and a line end for each address: what
- * addr6 v2.2 -d prints.  NULL: no memory. */
-struct addr6_lines;
-struct addr6_lines *addr6_lines_new(void);
-void addr6_lines_free(struct addr6_lines *t);
-
-/* The lines of n addresses, without a NUL; returns their length.  buf must have room
- * for n + 1 lines of the greatest length. */
-enum { ADDR6_LINE_MAX = 80 };
-size_t addr6_lines_format(const struct addr6_lines *t, char *buf, const struct addr128 *a,
-                          size_t n);
-
 #endif

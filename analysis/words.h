@@ -17,9 +17,11 @@ struct port_word {
 };
 extern const struct port_word port_words[128];
 
+#define PORT_HASH UINT32_C(0xe8414d8d)
+
 static inline unsigned port_slot(uint16_t word)
 {
-	return word * UINT32_C(0xe8414d8d) >> 25;
+	return word * PORT_HASH >> 25;
 }
 
 /* The port that the word stands for in either way; 0: none. */
