@@ -1,40 +1,74 @@
 #include "probe/pace.h"
 
-#define LAG_S    0.004 /* how much lateness is made up for */
-#define JITTER_S 0.002 /* between our decision and the packet's departure */
+#include <math.h>
+
+#include "common/clock.h"
+
+#define LAG_S        0.005 /* how much lateness is made up for */
+#define JITTER_S     0.002 /* between our decision and the packet's departure */
+#define LATE_NS      NS_PER_MS
+#define LATE_GATE_NS (NS_PER_MS * 9 / 10) /* where a tenth of a batch is no packet */
 
 /* Packets leave at most LAG_S + JITTER_S after they are due, so n of them within
- * a second were due within 1 + LAG_S + JITTER_S: n - 1 < mean times that. */
+ * a second were due within 1 + LAG_S + JITTER_S: n - 1 < mean times that.
+ *
+ * A millisecond of traffic goes in as few batches as the sender can, of equal size;
+ * and a batch waits until the one that is so many before it is a millisecond old.  So
+ * each batch is a millisecond after its forerunner, whatever the others are late. */
 void pace_init(struct pace *p, double pps, unsigned most, uint64_t now_ns)
 {
-	double burst = pps / 2000;
+	double ms = pps / 1000, batches = ceil(1.1 * ms / most); /* with ->extra */
 
+	*p = (struct pace){ .batch = most };
 	rate_init(&p->mean, pps / (1 + LAG_S + JITTER_S), 1, now_ns);
 	p->mean.max_lag_ns = LAG_S * 1e9;
-	rate_init(&p->burst, 1.5 * pps,
-	          burst < 1            ? 1
-	          : burst < UINT32_MAX ? (unsigned)burst
-	                               : UINT32_MAX,
-	          now_ns);
-	p->batch = burst >= most ? most : burst >= 2 ? (unsigned)burst : 1;
+	if (!(pps > 0) || batches > PACE_BATCHES)
+		return; /* a burst is what the sender takes at once */
+	p->per_ms = batches > 1 ? (unsigned)batches : 1;
+	p->batch = ms > 1 ? (unsigned)ceil(ms / p->per_ms) : 1;
+	p->extra = p->batch / 10;
+}
+
+/* When the batch before lets the next one go, and how large that may be. */
+static uint64_t gate(const struct pace *p, double now, unsigned *most)
+{
+	bool late = now - p->mean.due_ns > LATE_NS;
+	uint64_t before = p->per_ms ? p->gone_ns[p->at] : 0;
+
+	*most = p->batch + (late ? p->extra : 0);
+	if (before == 0)
+		return 0;
+	return before + (late && !p->extra ? LATE_GATE_NS : NS_PER_MS);
 }
 
 unsigned pace_take(struct pace *p, uint64_t now_ns, uint64_t *wake_ns)
 {
-	uint64_t whole = (uint64_t)((p->batch - 1) * p->mean.ns_per_packet);
-	unsigned may = rate_take(&p->mean, p->batch, now_ns, wake_ns), now;
+	double now = (double)(int64_t)(now_ns - p->mean.base_ns);
+	double whole = p->mean.due_ns + (p->batch - 1) * p->mean.ns_per_packet;
+	unsigned most, n;
+	uint64_t earliest = gate(p, now, &most);
 
-	if (may == 0) {
-		*wake_ns += whole;
+	if (whole > now && earliest < p->mean.base_ns + (uint64_t)ceil(whole))
+		earliest = p->mean.base_ns + (uint64_t)ceil(whole);
+	if (now_ns < earliest) {
+		*wake_ns = earliest;
 		return 0;
 	}
-	now = rate_take(&p->burst, may, now_ns, wake_ns);
-	rate_give_back(&p->mean, may - now);
-	return now;
+	n = rate_take(&p->mean, most, now_ns, wake_ns);
+	if (p->per_ms) {
+		p->gone_ns[p->at] = now_ns;
+		p->at = (p->at + 1) % p->per_ms;
+	}
+	return n;
 }
 
 void pace_give_back(struct pace *p, unsigned n)
 {
 	rate_give_back(&p->mean, n);
-	rate_give_back(&p->burst, n);
+}
+
+void pace_delayed(struct pace *p, uint64_t now_ns)
+{
+	if (p->per_ms)
+		p->gone_ns[(p->at + p->per_ms - 1) % p->per_ms] = now_ns;
 }

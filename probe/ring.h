@@ -46,4 +46,13 @@ static inline struct ring_item ring_pop(struct ring *r)
 	return item;
 }
 
+/* The n that were put in last are due then, not earlier. */
+static inline void ring_delay(struct ring *r, size_t n, uint64_t due_ns)
+{
+	if (n > r->n)
+		n = r->n;
+	for (size_t i = r->n - n; i < r->n; i++)
+		r->items[(r->head + i) % r->cap].due_ns = due_ns;
+}
+
 #endif

@@ -13,7 +13,7 @@
 #define NAP_NS   (100 * NS_PER_MS) /* the longest time not to look at ->stop */
 #define DROPS_NS (200 * NS_PER_MS)
 
-enum { RECEIVE_MS = 20 };
+enum { RECEIVE_MS = 50 };
 
 struct listener {
 	struct probe_scan *s;

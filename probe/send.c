@@ -1,6 +1,6 @@
-/* Sending goes in batches of about half a millisecond's worth of packets, as many as
- * the link takes at most: a thread sleeps until a whole batch is due, so that at
- * 10,000 pps it wakes 2,000 times a second, and at any rate there is no spinning.
+/* Sending goes in batches of a millisecond's worth of packets, or as many as the link
+ * takes at most: a thread sleeps until a whole batch is due, so that at 10,000 pps it
+ * wakes 1,000 times a second.
  * The pace counts every packet that leaves, retries included.
  *
  * Within a batch, packets are made by the volley: targets are taken, asked about and
@@ -22,6 +22,11 @@
 #define NAP_NS  (100 * NS_PER_MS) /* the longest time not to look at ->stop */
 #define IDLE_NS (1 * NS_PER_MS)   /* between two questions to an empty source */
 
+#define EARLY_MAX_NS  (20 * NS_PER_US)
+#define EARLY_STEP_NS (NS_PER_US / 8)
+#define PROMPT_NS     (50 * NS_PER_US) /* from the pace's leave to a batch's, */
+#define PACKET_NS     (1 * NS_PER_US)  /* and as much for each packet */
+
 enum {
 	VOLLEY = COOKIE_BATCH,
 	REFUSALS_MAX = 16384, /* in one batch, before ->stop is looked at again */
@@ -37,6 +42,7 @@ struct team {
 	pthread_mutex_t turn;    /* to send: who has it may sleep */
 	struct pace pace;        /* of whose turn it is */
 	double rate_pps;         /* its rate */
+	uint64_t early_ns;       /* before a packet is due: when to ask to be woken */
 	unsigned batch;          /* the links' */
 	pthread_mutex_t door;    /* of the source */
 	atomic_bool ended;       /* it has no more */
@@ -55,7 +61,8 @@ struct sender {
 	struct team *team;
 	struct probe_scan *s;
 	struct scan_sender *own; /* links and counters */
-	struct ring ring;        /* only with several probes per target */
+	struct ring ring;        /* only with several probes per target; */
+	size_t waiting;          /* of those in it, how many are of this batch */
 	uint64_t completed; /* 1 + the number of the last target that was, in order */
 	const struct scan_lane *lane; /* of the last target, */
 	uint32_t port;                /* and of this port */
@@ -249,6 +256,7 @@ static int fire(struct sender *x, uint64_t now_ns, struct diag *d)
 		}
 		item->due_ns = now_ns + x->s->cfg.probe_interval_ns;
 		ring_push(&x->ring, item);
+		x->waiting++;
 	}
 	return (int)v->n;
 }
@@ -333,6 +341,7 @@ static int fill_batch(struct sender *x, unsigned want, struct diag *d)
 	unsigned n = 0, before;
 	int rc;
 
+	x->waiting = 0;
 	while (n < want && b.refused < REFUSALS_MAX) {
 		unsigned now = want - n < VOLLEY ? want - n : VOLLEY;
 
@@ -398,6 +407,27 @@ static bool idle(struct sender *x)
 	return false;
 }
 
+/* A wake-up is late, by some 10 us as a rule, and that every time: so sleep as much less
+ * as three of four are late, and spend what is left of it, if anything, awake. */
+static void sleep_until_due(struct team *t, uint64_t due, uint64_t now)
+{
+	uint64_t until = due - t->early_ns;
+
+	if (until > now) {
+		nap(until, now);
+		now = clock_mono_ns();
+		if (now < until)
+			return; /* a signal, or a long way to go */
+		if (now > due)
+			t->early_ns += t->early_ns < EARLY_MAX_NS ? EARLY_STEP_NS : 0;
+		else
+			t->early_ns -= t->early_ns > 3 * EARLY_STEP_NS ? 3 * EARLY_STEP_NS
+			                                               : t->early_ns;
+	}
+	while (now < due)
+		now = clock_mono_ns();
+}
+
 /* probe_set_rate() was called. */
 static void follow_rate(struct team *t, uint64_t now)
 {
@@ -410,9 +440,9 @@ static void follow_rate(struct team *t, uint64_t now)
 }
 
 /* Wait in turn: those behind wait for the turn, and none of them for the pace. */
-static unsigned take_pace(struct team *t)
+static unsigned take_pace(struct team *t, uint64_t *taken_ns)
 {
-	uint64_t now, wake;
+	uint64_t now = 0, wake;
 	unsigned may = 0;
 
 	pthread_mutex_lock(&t->turn);
@@ -421,9 +451,10 @@ static unsigned take_pace(struct team *t)
 		follow_rate(t, now);
 		may = pace_take(&t->pace, now, &wake);
 		if (may == 0)
-			nap(wake, now);
+			sleep_until_due(t, wake, now);
 	}
 	pthread_mutex_unlock(&t->turn);
+	*taken_ns = now;
 	return may;
 }
 
@@ -433,6 +464,21 @@ static void give_back(struct team *t, unsigned n)
 		return;
 	pthread_mutex_lock(&t->turn);
 	pace_give_back(&t->pace, n);
+	pthread_mutex_unlock(&t->turn);
+}
+
+/* Packets have left.  If that took long, because the machine did something else in
+ * between, neither the next ones nor those to the same targets may be close behind. */
+static void note_departure(struct sender *x, uint64_t taken_ns)
+{
+	struct team *t = x->team;
+	uint64_t now = clock_mono_ns();
+
+	if (now - taken_ns < PROMPT_NS + PACKET_NS * t->pace.batch)
+		return;
+	ring_delay(&x->ring, x->waiting, now + x->s->cfg.probe_interval_ns);
+	pthread_mutex_lock(&t->turn);
+	pace_delayed(&t->pace, now);
 	pthread_mutex_unlock(&t->turn);
 }
 
@@ -448,15 +494,16 @@ static void settle(struct sender *x)
 
 static int send_loop(struct sender *x, struct diag *d)
 {
-	/* The kernel may wake us late by this: 50 us is half of a batch. */
+	/* The kernel may wake us late by this, and by 50 us if nothing is said. */
 	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
 	while (!must_end(x->team)) {
+		uint64_t taken_ns;
 		unsigned may;
 		int n, rc;
 
 		if (asked_to_stop(x->s))
 			return ERR_STOPPED;
-		may = take_pace(x->team);
+		may = take_pace(x->team, &taken_ns);
 		if (may == 0)
 			continue;
 		n = fill_batch(x, may, d);
@@ -465,6 +512,7 @@ static int send_loop(struct sender *x, struct diag *d)
 		rc = n > 0 ? submit_all(x, d) : 0;
 		if (rc < 0)
 			return rc;
+		note_departure(x, taken_ns);
 		settle(x);
 		give_back(x->team, may - (n > 0 ? (unsigned)n : 0));
 		if (n == -EAGAIN && idle(x))

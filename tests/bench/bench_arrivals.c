@@ -1,8 +1,9 @@
-/* When packets arrive at an interface: bench_arrivals IFACE SECONDS
+/* When packets arrive at an interface: bench_arrivals IFACE SECONDS RATE
  *
  * Counts ICMPv6 echo requests only: kernels on both sides say other things.
- * Prints "MEAN MOST-IN-A-SECOND MOST-IN-A-MILLISECOND LOST": packets per second,
- * the most in any window of that length, and what the socket could not hold. */
+ * Prints "MEAN MOST-IN-A-SECOND MOST-IN-A-MILLISECOND CROWDED LOST": packets per second,
+ * the most in any window of that length, the packets from which on a millisecond holds
+ * more than RATE says, and what the socket could not hold. */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -80,15 +81,19 @@ static size_t collect(int fd, uint64_t *at, uint64_t until)
 	return n;
 }
 
-static size_t most_within(const uint64_t *at, size_t n, uint64_t window)
+/* crowded: how many windows that end with a packet hold more than `limit`. */
+static size_t most_within(const uint64_t *at, size_t n, uint64_t window, size_t limit,
+                          size_t *crowded)
 {
 	size_t most = 0;
 
+	*crowded = 0;
 	for (size_t i = 0, j = 0; i < n; i++) {
 		while (at[i] - at[j] >= window)
 			j++;
 		if (i - j + 1 > most)
 			most = i - j + 1;
+		*crowded += i - j + 1 > limit;
 	}
 	return most;
 }
@@ -98,22 +103,26 @@ int main(int argc, char *argv[])
 	uint64_t *at = malloc(MAX * sizeof(*at)); /* lives as long as the process */
 	struct tpacket_stats st = { 0 };
 	socklen_t len = sizeof(st);
-	size_t n;
+	size_t n, second, ms, crowded, rate;
 	int fd;
 
 	if (argc == 1) {
-		puts("a helper of bench_rate: bench_arrivals IFACE SECONDS");
+		puts("a helper of bench_rate: bench_arrivals IFACE SECONDS RATE");
 		return 0;
 	}
-	if (argc != 3 || !at || (fd = open_socket(argv[1])) < 0) {
-		perror("bench_arrivals IFACE SECONDS");
+	if (argc != 4 || !at || (fd = open_socket(argv[1])) < 0) {
+		perror("bench_arrivals IFACE SECONDS RATE");
 		return 1;
 	}
 	n = collect(fd, at, clock_mono_ns() + strtoull(argv[2], NULL, 10) * NS_PER_S);
 	getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &st, &len);
 	if (n < 2)
 		return 1;
-	printf("%.3f %zu %zu %u\n", (double)(n - 1) * 1e9 / (double)(at[n - 1] - at[0]),
-	       most_within(at, n, NS_PER_S), most_within(at, n, NS_PER_MS), st.tp_drops);
+	rate = strtoull(argv[3], NULL, 10);
+	second = most_within(at, n, NS_PER_S, rate, &crowded);
+	ms = most_within(at, n, NS_PER_MS, (rate + 999) / 1000, &crowded);
+	printf("%.3f %zu %zu %zu %u\n",
+	       (double)(n - 1) * 1e9 / (double)(at[n - 1] - at[0]), second, ms, crowded,
+	       st.tp_drops);
 	return 0;
 }
