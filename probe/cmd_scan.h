@@ -3,6 +3,7 @@
 #define PROBE_CMD_SCAN_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "common/scope.h"
 #include "common/writer.h"
@@ -92,6 +93,21 @@ struct scan_job {
  * cfg) from the options.  ERR_PARSE and the like mean wrong usage. */
 int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[],
               struct diag *d);
+
+/* Signals that the watcher of a running scan takes: read the lists again, faster,
+ * slower. */
+void scan_watched_signals(sigset_t *set);
+
+/* Sockets, then no privileges, then lists, targets and outputs (scan_open.c). */
+int scan_job_open(struct scan_job *j, struct diag *d);
+void scan_set_bandwidth(struct scan_job *j);
+void scan_job_close(struct scan_job *j); /* what is open of it */
+
+/* Until targets, time or results end it, or somebody does (ERR_STOPPED). */
+int scan_job_run(struct scan_job *j, struct diag *d);
+
+/* The targets as they would be probed, in order; nothing is sent. */
+int scan_job_list(struct scan_job *j);
 
 /* What a finished scan was and did. */
 struct scan_report {
