@@ -12,7 +12,7 @@
 #include "common/log.h"
 
 enum {
-	OPT_MAX = 192,
+	OPT_MAX = 320,
 	LONG_BASE = 256, /* getopt values for rows: LONG_BASE + index */
 	HELP_COLUMN = 32,
 	HELP_VALUE = 1,
@@ -136,6 +136,8 @@ static bool set(void *cfg, const struct opt *o, const char *text)
 	case OPT_TYPE_DOUBLE: return opt_parse_double(field, text);
 	case OPT_TYPE_DURATION: return opt_parse_duration(field, text);
 	case OPT_TYPE_ENUM: return set_choice(field, o, text);
+	case OPT_TYPE_REFUSED:
+	case OPT_TYPE_IGNORED: break;
 	}
 	return false;
 }
@@ -258,6 +260,13 @@ struct parse {
 	size_t n;
 };
 
+static bool takes_value(const struct opt *o)
+{
+	if (o->type == OPT_TYPE_REFUSED || o->type == OPT_TYPE_IGNORED)
+		return o->offset != 0;
+	return o->type != OPT_TYPE_FLAG;
+}
+
 /* ':' first: getopt stays silent and we write the messages. */
 static void parse_init(struct parse *p, const struct opt *opts)
 {
@@ -267,7 +276,7 @@ static void parse_init(struct parse *p, const struct opt *opts)
 	*s++ = ':';
 	*s++ = 'h';
 	for (const struct opt *o = opts; o && o->name && p->n < OPT_MAX; o++) {
-		bool arg = o->type != OPT_TYPE_FLAG;
+		bool arg = takes_value(o);
 
 		p->longs[p->n] =
 			(struct option){ o->name, arg, NULL, LONG_BASE + (int)p->n };
@@ -337,6 +346,15 @@ static int parse_options(const struct cmd *c, void *cfg, int argc, char *argv[])
 			return CMD_USAGE;
 		}
 		o = find_row(&p, ch);
+		if (o->type == OPT_TYPE_REFUSED) {
+			log_error("--%s is not offered here: %s", o->name, o->help);
+			return CMD_USAGE;
+		}
+		if (o->type == OPT_TYPE_IGNORED) {
+			log_info("--%s makes no difference here%s%s", o->name,
+			         o->help ? ": " : "", o->help ? o->help : "");
+			continue;
+		}
 		if (!set(cfg, o, optarg)) {
 			log_error("--%s: '%s' is not %s", o->name,
 			          log_quote(value, sizeof(value), optarg, strlen(optarg)),

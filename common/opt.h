@@ -17,6 +17,8 @@ enum opt_type {
 	OPT_TYPE_DOUBLE,   /* double; the same suffixes */
 	OPT_TYPE_DURATION, /* uint64_t nanoseconds; ns us ms s m h d, bare = s */
 	OPT_TYPE_ENUM,     /* unsigned: index into choices */
+	OPT_TYPE_REFUSED,  /* no field: other tools' options that are wrong here, */
+	OPT_TYPE_IGNORED, /* or make no difference; help says why, offset if it has a value */
 };
 
 /* Values in the order given; memory belongs to the option parser. */
@@ -66,6 +68,17 @@ struct opt {
 #define OPT_DASH(n, spelt, t, cfg, f, T)                             \
 	{                                                            \
 		n, 0, t, OPT_FIELD_(cfg, f, T), NULL, spelt, NULL, 2 \
+	}
+/* Another tool's option that is not offered, and what to do instead.  value: 1 if it
+ * takes one. */
+#define OPT_REFUSED(n, value, why)                                   \
+	{                                                            \
+		n, 0, OPT_TYPE_REFUSED, value, NULL, why, NULL, true \
+	}
+/* One that makes no difference here; why may be NULL. */
+#define OPT_IGNORED(n, value, why)                                   \
+	{                                                            \
+		n, 0, OPT_TYPE_IGNORED, value, NULL, why, NULL, true \
 	}
 #define OPT_END                                                    \
 	{                                                          \

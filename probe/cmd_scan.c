@@ -66,7 +66,7 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		.shard = j->order.shard,
 		.results = j->found,
 		.grab = j->grab,
-		.total = targets_total(j->targets),
+		.total = j->targets ? targets_total(j->targets) : 0,
 		.outcome = rc == ERR_STOPPED ? "stopped" : "complete",
 	};
 	bool stopped = rc == ERR_STOPPED;
@@ -74,8 +74,10 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 
 	if (stopped)
 		rc = 0; /* on request: what was found so far counts */
-	result = targets_result(j->targets, &report.bad_lines, d);
-	rc = rc < 0 ? rc : result;
+	if (j->targets) {
+		result = targets_result(j->targets, &report.bad_lines, d);
+		rc = rc < 0 ? rc : result;
+	}
 	result = j->list ? writer_commit(j->list, d)
 	                 : results_commit(j->results, clock_wall_us(), d);
 	rc = rc < 0 ? rc : result;
@@ -99,11 +101,16 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 	}
 	tell_summary(&stats, j->found);
 	compare_interface(j, &stats);
-	if (!j->metadata)
-		return rc;
-	scan_report_write(j->metadata, &report);
-	result = writer_commit(j->metadata, d);
-	return rc < 0 ? rc : result;
+	if (j->metadata) {
+		if (j->gave_up.text[0])
+			report.outcome = j->gave_up.text;
+		scan_report_write(j->metadata, &report);
+		result = writer_commit(j->metadata, d);
+		rc = rc < 0 ? rc : result;
+	}
+	if (rc == 0 && j->gave_up.text[0])
+		rc = diag_set(d, -ECANCELED, "%s", j->gave_up.text);
+	return rc;
 }
 
 static int usage(const struct diag *d, int rc)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "common/mac.h"
 #include "common/scope.h"
 #include "common/writer.h"
 #include "probe/checkpoint.h"
@@ -37,12 +38,14 @@ struct scan_options {
 	struct opt_list ranges, exclude_ports, readscans;
 	const char *out_of[SCAN_OUTPUTS]; /* of -oX and the like */
 	const char *rotate, *rotate_offset, *rotate_dir;
-	const char *notes, *user_metadata, *log_file, *metrics;
-	uint64_t rotate_bytes, retries;
+	const char *notes, *user_metadata, *log_file, *log_directory, *metrics;
+	uint64_t rotate_bytes, retries, max_packets, verbosity;
+	const char *max_failures, *key_file, *source_mac, *gateway_macs[2];
+	double min_hitrate;
 	bool strict, no_header, dry_run, quiet, verbose;
 	bool list_modules, list_fields, list_formats, echo, check, unprivileged;
 	bool list_targets, open_only, append_output, status_json, ping, offline, v4_only,
-		v6_only;
+		v6_only, listen_only, packet_trace, ip_layer;
 };
 
 extern const struct opt scan_opts[];
@@ -86,7 +89,10 @@ struct scan_job {
 	atomic_bool stop, done;
 	uint64_t end_ns; /* of --max-runtime */
 	struct checkpoint checkpoint;
-	uint64_t skipped; /* targets that earlier runs did */
+	uint64_t skipped;      /* targets that earlier runs did */
+	uint64_t max_failures; /* of --max-sendto-failures; UINT64_MAX: any number */
+	struct mac_key key;    /* of --key-file */
+	struct diag gave_up;   /* why the watcher stopped it; "": it did not */
 };
 
 /* Fill the plan of a scan (opts, space, first, has_args, ports, order, fields,

@@ -355,6 +355,7 @@ const struct probe_module probe_dns = {
 	.proto = OBS_UDP,
 	.ip_proto = IPPROTO_UDP,
 	.has_port = true,
+	.usual_port = 53,
 	.sockets = MODULE_UDP,
 	.checksum_at = 6,
 	.bpf_v4 = "udp",

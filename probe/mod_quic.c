@@ -228,6 +228,7 @@ const struct probe_module probe_quic = {
 	.proto = OBS_UDP,
 	.ip_proto = IPPROTO_UDP,
 	.has_port = true,
+	.usual_port = 443,
 	.sockets = MODULE_UDP,
 	.traces = true,
 	.checksum_at = 6,

@@ -76,7 +76,8 @@ struct probe_module {
 	unsigned families; /* PROBE_V4 | PROBE_V6 */
 	uint8_t proto;     /* enum obs_proto */
 	uint8_t ip_proto;
-	bool has_port; /* targets are (address, port); else the port is 0 */
+	bool has_port;       /* targets are (address, port); else the port is 0 */
+	uint16_t usual_port; /* that it is for, beside others of its protocol; 0: any */
 	enum module_sockets sockets;
 	bool traces; /* has an option "trace": probes tell their hop limit and time, and
 	                look alike to load balancers whatever these are */
@@ -148,9 +149,14 @@ static inline void module_shot_cookies(struct module_shot *shot,
 	shot->data_cookie = cookie_data(&scan->key, &shot->flow, data.tag, data.time_us);
 }
 
-/* The list of modules built in: NULL past the end, or when there is none. */
+/* The list of modules built in: NULL past the end, or when there is none.  What is from
+ * a "=" on is no part of a name: it says which ports are the module's in a scan. */
 const struct probe_module *module_at(unsigned i);
 const struct probe_module *module_find(const char *name);
+const char *module_ports(const char *name); /* NULL: not said */
+
+/* ERR_PARSE, with what to use instead where that is known. */
+int module_unknown(const char *name, struct diag *d);
 
 /* A module's state: its defaults, changed by those of args ("name=value", for
  * options with value 1: "name") that name one of its options; each one used is

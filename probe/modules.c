@@ -36,15 +36,64 @@ static const struct {
 	{ "ipv6_quic_initial", "quic" },
 };
 
+static bool is_called(const char *spec, const char *name)
+{
+	size_t n = strcspn(spec, "=");
+
+	return strlen(name) == n && !memcmp(spec, name, n);
+}
+
 const struct probe_module *module_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-		if (!strcmp(aliases[i].alias, name))
+		if (is_called(name, aliases[i].alias)) {
 			name = aliases[i].name;
+			break;
+		}
 	for (unsigned i = 0; i < MODULES; i++)
-		if (!strcmp(modules[i]->name, name))
+		if (is_called(name, modules[i]->name))
 			return modules[i];
 	return NULL;
+}
+
+const char *module_ports(const char *name)
+{
+	const char *eq = strchr(name, '=');
+
+	return eq ? eq + 1 : NULL;
+}
+
+/* What others have as modules and we in another way. */
+static const struct {
+	const char *begins, *instead;
+} hints[] = {
+	{ "ntp", "-M udp -p 123 asks for the time" },
+	{ "upnp", "-M udp -p 1900 sends M-SEARCH" },
+	{ "bacnet", "-M udp -p 47808 asks for the device" },
+	{ "traceroute", "--hop-limit A-B traces, with any of the modules" },
+	{ "icmp6_echo_time", "icmp6-echo has the time in rtt_us" },
+	{ "icmp_echo_gw", "icmp-echo reports who sends errors" },
+	{ "icmp_echo_tmxd", "--hop-limit A-B finds loops" },
+	{ "tcp_synopt", "tcp-syn has mss, window and no-timestamp; other options of TCP "
+	                "are not offered" },
+	{ "ipv6_tcp_synopt", "tcp-syn has mss, window and no-timestamp; other options of "
+	                     "TCP are not offered" },
+	{ "tcp_scan", "tcp-syn, tcp-ack or tcp-synack" },
+	{ "dns", "dns has name, type and label (--probe-args)" },
+	{ "ipip", "packets in tunnels are not offered" },
+};
+
+int module_unknown(const char *name, struct diag *d)
+{
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (!strncmp(name, hints[i].begins, strlen(hints[i].begins)))
+			return diag_set(d, ERR_PARSE,
+			                "there is no probe module '%.40s': %s", name,
+			                hints[i].instead);
+	return diag_set(d, ERR_PARSE,
+	                "there is no probe module '%.40s' (--list-probe-modules lists "
+	                "them)",
+	                name);
 }
 
 const char *probe_module_name(unsigned i)
@@ -82,7 +131,9 @@ static bool set_value(void *state, const struct opt *o, const char *value)
 				return true;
 			}
 		return false;
-	case OPT_TYPE_LIST: break;
+	case OPT_TYPE_LIST:
+	case OPT_TYPE_REFUSED:
+	case OPT_TYPE_IGNORED: break;
 	}
 	return false;
 }

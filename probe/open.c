@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/priv.h"
 #include "probe/cap.h"
+#include "probe/lanes.h"
 #include "probe/scan.h"
 #include "probe/sockets.h"
 
@@ -13,8 +14,6 @@ enum { V4 = 0, V6 = 1, FILTER_MAX = 8192 };
 
 /* Above this rate the cost of a packet matters, and AF_XDP has the lower one. */
 #define AUTO_XDP_PPS 500e3
-
-static const char *const default_modules[] = { "icmp6-echo", "icmp-echo" };
 
 static int check_config(const struct probe_config *cfg, struct diag *d)
 {
@@ -32,92 +31,6 @@ static int check_config(const struct probe_config *cfg, struct diag *d)
 	if (cfg->hop_limit > 255)
 		return diag_set(d, -EINVAL, "the hop limit must be within 1 and 255");
 	return 0;
-}
-
-/* At most one module per family and protocol: a reply says by itself whose it
- * is, and a target which module is meant. */
-static int add_lane(struct probe_scan *s, const struct probe_module *m, const void *state,
-                    unsigned family, struct diag *d)
-{
-	struct scan_lane *l = &s->lanes[s->n_lanes];
-
-	for (unsigned i = 0; i < s->n_lanes; i++) {
-		const struct reply_lane *other = &s->lanes[i].reply;
-
-		if (other->family == family && other->module->proto == m->proto)
-			return diag_set(d, -EINVAL,
-			                "%s and %s cannot share a scan: both have the "
-			                "same protocol",
-			                other->module->name, m->name);
-	}
-	l->reply = (struct reply_lane){ m, state, family };
-	s->n_lanes++;
-	return 0;
-}
-
-/* What a module is without raw sockets. */
-static int fit_privileges(const struct probe_scan *s, const struct probe_module **m,
-                          struct diag *d)
-{
-	if (!s->cfg.unprivileged && (*m)->sockets == MODULE_CONNECT)
-		return diag_set(d, -EINVAL, "%s is for --unprivileged", (*m)->name);
-	if (!s->cfg.unprivileged)
-		return 0;
-	if (s->cfg.trace)
-		return diag_set(d, -EPERM, "hop limits take raw sockets (CAP_NET_RAW)");
-	if (*m == &probe_tcp_syn)
-		*m = &probe_tcp_connect;
-	if ((*m)->sockets == MODULE_RAW)
-		return diag_set(d, -EPERM, "%s takes raw sockets (CAP_NET_RAW)",
-		                (*m)->name);
-	return 0;
-}
-
-static int add_module(struct probe_scan *s, const char *name, bool *args_used,
-                      struct diag *d)
-{
-	const struct probe_module *m = module_find(name);
-	int rc;
-
-	if (!m)
-		return diag_set(d, -EINVAL, "there is no probe module '%s'", name);
-	rc = fit_privileges(s, &m, d);
-	if (rc < 0)
-		return rc;
-	for (unsigned family = PROBE_V4; family <= PROBE_V6; family <<= 1) {
-		void *state;
-
-		if (!(m->families & family))
-			continue;
-		rc = module_state_new(&state, m, &s->cfg.module_args, args_used, d);
-		if (rc < 0)
-			return rc;
-		rc = add_lane(s, m, state, family, d);
-		if (rc < 0) {
-			free(state);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static int add_modules(struct probe_scan *s, struct diag *d)
-{
-	const struct probe_config *cfg = &s->cfg;
-	size_t n = cfg->modules.n ? cfg->modules.n : 2;
-	bool *used = calloc(cfg->module_args.n + 1, sizeof(*used));
-	int rc = used ? 0 : -ENOMEM;
-
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = add_module(s,
-		                cfg->modules.n ? cfg->modules.v[i] : default_modules[i],
-		                used, d);
-	for (size_t i = 0; rc == 0 && i < cfg->module_args.n; i++)
-		if (!used[i])
-			rc = diag_set(d, -EINVAL, "no module has the probe argument '%s'",
-			              cfg->module_args.v[i]);
-	free(used);
-	return rc;
 }
 
 static bool is_zero(struct addr128 a)
@@ -178,7 +91,7 @@ static void drop_family(struct probe_scan *s, int v6)
 
 	for (unsigned i = 0; i < s->n_lanes; i++) {
 		if (s->lanes[i].reply.family == (v6 ? PROBE_V6 : PROBE_V4))
-			free((void *)s->lanes[i].reply.state);
+			lane_fini(&s->lanes[i]);
 		else
 			s->lanes[kept++] = s->lanes[i];
 	}
@@ -281,8 +194,11 @@ static int scan_new(struct probe_scan **out, const struct probe_config *cfg,
 	s->reply.scan.source_port = cfg->source_port;
 	s->reply.scan.trace = cfg->trace;
 	s->reply.scan.source_ports = cfg->source_ports;
-	mac_key_random(&s->reply.scan.key);
-	rc = add_modules(s, d);
+	if (cfg->key)
+		s->reply.scan.key = *cfg->key;
+	else
+		mac_key_random(&s->reply.scan.key);
+	rc = lanes_open(s, d);
 	if (rc == 0)
 		rc = parse_sources(s, d);
 	if (rc == 0 && cfg->dedup) {
@@ -490,18 +406,20 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 {
 	const struct probe_scan *s = f->s;
 	bool offline = f->kind >= LINK_PCAP;
+	const char *gateway =
+		s->cfg.gateway_macs[v6] ? s->cfg.gateway_macs[v6] : s->cfg.gateway_mac;
 	struct route_wish wish = {
 		.to = hint(&s->cfg, v6),
 		.has_source = s->sources[v6].n > 0,
 		.source = s->reply.sources[s->sources[v6].first],
-		.has_mac = s->cfg.gateway_mac != NULL,
+		.has_mac = gateway != NULL,
 		.quiet = offline || f->kind == LINK_IP || f->kind == LINK_SOCKETS,
 	};
 	struct route_path path;
 	int rc;
 
-	if (wish.has_mac && !route_parse_mac(wish.mac, s->cfg.gateway_mac))
-		return diag_set(d, ERR_PARSE, "MAC address '%s'", s->cfg.gateway_mac);
+	if (wish.has_mac && !route_parse_mac(wish.mac, gateway))
+		return diag_set(d, ERR_PARSE, "MAC address '%s'", gateway);
 	if (offline && wish.has_source)
 		path = (struct route_path){ .source = wish.source };
 	else if ((rc = route_path(&path, &f->interface, &wish, d)) < 0)
@@ -517,6 +435,9 @@ static int find_family(struct way_finder *f, int v6, struct diag *d)
 		return 0;
 	f->by_kernel[v6] = !offline && (f->kind == LINK_IP || path.via == ROUTE_KERNEL);
 	memcpy(f->way.plan[v6].src_mac, f->interface.link.mac, 6);
+	if (s->cfg.source_mac &&
+	    !route_parse_mac(f->way.plan[v6].src_mac, s->cfg.source_mac))
+		return diag_set(d, ERR_PARSE, "MAC address '%s'", s->cfg.source_mac);
 	memcpy(f->way.plan[v6].dst_mac, path.next_mac, 6);
 	return open_family(f, v6, d);
 }
@@ -715,10 +636,8 @@ void probe_close(struct probe_scan *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; i < s->n_lanes; i++) {
-		free((void *)s->lanes[i].reply.state);
-		free(s->lanes[i].templates);
-	}
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		lane_fini(&s->lanes[i]);
 	for (unsigned i = 0; i < PROBE_SENDERS; i++)
 		close_pair(s->senders[i].links);
 	receiver_close(s->receiver);

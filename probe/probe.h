@@ -19,6 +19,7 @@
 
 #include "common/addr.h"
 #include "common/err.h"
+#include "common/mac.h"
 #include "common/observation.h"
 #include "common/opt.h"
 #include "common/scope.h"
@@ -27,8 +28,8 @@ struct probe_scan;
 
 enum { PROBE_SENDERS = 64 }; /* threads, at most */
 
-/* What to do to one target.  The module is chosen by its family and port: a scan
- * has at most one module per (family, protocol); see probe_config. */
+/* What to do to one target.  The module is chosen by its family and port: at
+ * most one module of a scan takes a (family, protocol, port); see probe_config. */
 struct probe_target {
 	struct addr128 addr;
 	uint32_t port; /* 0 for ICMP; with PROBE_TCP or PROBE_UDP: of that protocol;
@@ -66,8 +67,10 @@ struct probe_config {
 	 * one is ::, nothing of that family is probed or touched; when both are, they
 	 * stand for any global address. */
 	struct addr128 route_to[2];
-	struct opt_list modules; /* names; none: icmp6-echo and icmp-echo, of which one
-	                            may find no route: its targets are refused */
+	/* Names; none: icmp6-echo and icmp-echo, of which one may find no route: its
+	 * targets are refused.  "dns=53,5353": for these ports only.  Where several have
+	 * one protocol and no such ports, dns has 53, quic 443, and one other the rest. */
+	struct opt_list modules;
 	struct opt_list module_args; /* "name=value"; see the modules' options */
 	struct opt_list source_ips;  /* addresses and prefixes of both families: one per
 	                                target, by a keyed hash of it */
@@ -91,12 +94,17 @@ struct probe_config {
 	 * instead of tcp-syn.  So it is, with a warning, where link is NULL or "auto"
 	 * and there is no CAP_NET_RAW; also link "sockets". */
 	bool unprivileged;
-	const char *gateway_mac; /* NULL: found by netlink, NDP or ARP */
-	unsigned hop_limit;      /* 0: 64 */
-	bool trace;              /* targets have hop limits of their own */
-	uint16_t source_port;    /* 0: default range */
-	uint16_t source_ports;   /* how many, from that one on; 0 is 1 */
-	uint16_t vlan;           /* 802.1Q tag of frames, 1 to 4094; 0: none */
+	const char *gateway_mac;     /* NULL: found by netlink, NDP or ARP */
+	const char *gateway_macs[2]; /* of IPv4, of IPv6; NULL: that one */
+	const char *source_mac;      /* in frames; NULL: the interface's */
+	const struct mac_key *key;   /* of the cookies; copied; NULL: a fresh one */
+	uint64_t max_packets;        /* then it is as if stopped; 0: any number */
+	bool packet_trace;           /* a line on stderr for each packet */
+	unsigned hop_limit;          /* 0: 64 */
+	bool trace;                  /* targets have hop limits of their own */
+	uint16_t source_port;        /* 0: default range */
+	uint16_t source_ports;       /* how many, from that one on; 0 is 1 */
+	uint16_t vlan;               /* 802.1Q tag of frames, 1 to 4094; 0: none */
 	uint16_t vantage;
 	bool dedup;              /* count and suppress repeated answers, see dedup.h: of
 	                            (target, port, protocol, class), all of IPv4 and the
@@ -136,6 +144,9 @@ struct probe_stats {
  * gateway's discard port), but sends no probe and reads no packet.  cfg is
  * copied; what it points to is borrowed until probe_close(). */
 int probe_open(struct probe_scan **out, const struct probe_config *cfg, struct diag *d);
+
+/* Whether a target with that port is for one of its modules, in either family. */
+bool probe_takes_port(const struct probe_scan *s, uint32_t port);
 
 /* In place of cfg->scope, for those who read their lists after priv_drop().  Also
  * while the scan runs, from any thread: the former scope may still be asked about

@@ -93,15 +93,6 @@ static bool judge(const struct receiver_sockets *p, const struct datagram_socket
 	return reply_judge(p->c, &packet, o);
 }
 
-static const struct reply_lane *udp_lane(const struct reply_context *c, unsigned family)
-{
-	for (unsigned i = 0; i < c->n_lanes; i++)
-		if (c->lanes[i].family == family &&
-		    c->lanes[i].module->ip_proto == IPPROTO_UDP)
-			return &c->lanes[i];
-	return NULL;
-}
-
 /* The datagram of this shot, from its UDP header on; how long it is, or 0: none. */
 static size_t rebuild(const struct receiver_sockets *p, uint8_t out[PACKET_MAX],
                       const struct module_shot *what)
@@ -110,7 +101,8 @@ static size_t rebuild(const struct receiver_sockets *p, uint8_t out[PACKET_MAX],
 	struct packet_plan plan = { .v6 = family == PROBE_V6,
 		                    .ip_proto = IPPROTO_UDP,
 		                    .hop_limit = 64 };
-	const struct reply_lane *lane = udp_lane(p->c, family);
+	const struct reply_lane *lane =
+		reply_find_lane(p->c, family, IPPROTO_UDP, what->flow.port);
 	struct module_shot shot = *what;
 	struct packet_template t;
 	struct packet_fill fill;

@@ -18,16 +18,29 @@ enum {
 	V4_CODE_TOO_BIG = 4,
 };
 
-static const struct reply_lane *find_lane(const struct reply_context *c,
-                                          const struct packet *p)
+const struct reply_lane *reply_find_lane(const struct reply_context *c, unsigned family,
+                                         uint8_t ip_proto, uint16_t port)
 {
-	unsigned family = p->v6 ? PROBE_V6 : PROBE_V4;
-
 	for (unsigned i = 0; i < c->n_lanes; i++)
 		if (c->lanes[i].family == family &&
-		    c->lanes[i].module->ip_proto == p->proto)
+		    c->lanes[i].module->ip_proto == ip_proto &&
+		    reply_lane_has(&c->lanes[i], port))
 			return &c->lanes[i];
 	return NULL;
+}
+
+/* The target's port is the source of a reply, and the destination in a quote. */
+static const struct reply_lane *find_lane(const struct reply_context *c,
+                                          const struct packet *p, bool quoted)
+{
+	struct wire ports = p->l4;
+	uint16_t port;
+
+	if (quoted)
+		wire_skip(&ports, 2);
+	port = wire_get16(&ports);
+	return reply_find_lane(c, p->v6 ? PROBE_V6 : PROBE_V4, p->proto,
+	                       ports.bad ? 0 : port);
 }
 
 bool reply_is_ours(const struct reply_context *c, struct addr128 a)
@@ -98,7 +111,7 @@ static void read_ident(uint16_t ident, struct observation *o)
 bool reply_judge_quote(const struct reply_context *c, const struct packet *inner,
                        struct observation *o)
 {
-	const struct reply_lane *lane = find_lane(c, inner);
+	const struct reply_lane *lane = find_lane(c, inner, true);
 	struct probe_flow flow;
 
 	if (!lane)
@@ -156,7 +169,7 @@ static bool parse_error(const struct reply_context *c, const struct packet *p,
 bool reply_judge(const struct reply_context *c, const struct packet *p,
                  struct observation *o)
 {
-	const struct reply_lane *lane = find_lane(c, p);
+	const struct reply_lane *lane = find_lane(c, p, false);
 	struct probe_flow flow;
 
 	if (!lane)

@@ -11,7 +11,7 @@
 #include "probe/module.h"
 
 enum {
-	REPLY_LANES = 6,    /* family x (ICMP, TCP, UDP) */
+	REPLY_LANES = 16,   /* family x (ICMP, TCP, UDP), or more where ports choose */
 	REPLY_SOURCES = 64, /* our own addresses, both families */
 };
 
@@ -19,7 +19,17 @@ struct reply_lane {
 	const struct probe_module *module;
 	const void *state;
 	unsigned family; /* PROBE_V4 or PROBE_V6 */
+	/* Where several modules have one protocol: a bit for each port of its own,
+	 * REPLY_PORT_BYTES; NULL: all ports. */
+	const uint8_t *ports;
 };
+
+enum { REPLY_PORT_BYTES = 65536 / 8 };
+
+static inline bool reply_lane_has(const struct reply_lane *l, uint16_t port)
+{
+	return !l->ports || (l->ports[port / 8] >> port % 8 & 1);
+}
 
 struct reply_context {
 	struct module_scan scan;
@@ -39,6 +49,11 @@ bool reply_parse(const struct reply_context *c, struct wire w, enum packet_l2 l2
 /* The rest is for those to whom the kernel gives less than a packet.  Whether
  * one of our addresses is a. */
 bool reply_is_ours(const struct reply_context *c, struct addr128 a);
+
+/* Whose a packet of this IP protocol is, from or to this port of a target (0 where there
+ * are none); NULL: nobody's. */
+const struct reply_lane *reply_find_lane(const struct reply_context *c, unsigned family,
+                                         uint8_t ip_proto, uint16_t port);
 
 /* A packet that is no ICMP error, its checksum verified.  *o has from, when_us
  * and hop_limit; the rest is set, as above. */

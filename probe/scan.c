@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "probe/cap.h"
+#include "probe/packet_text.h"
 #include "probe/send.h"
 
 #define NAP_NS   (100 * NS_PER_MS) /* the longest time not to look at ->stop */
@@ -61,6 +62,8 @@ static void on_packet(void *ctx, const uint8_t *bytes, size_t captured, uint64_t
 	struct observation o;
 
 	count_add(&s->count.received, 1);
+	if (s->cfg.packet_trace)
+		packet_trace("RCVD", wire_from(bytes, captured), s->receiver->l2);
 	if (reply_parse(&s->reply, wire_from(bytes, captured), s->receiver->l2, when_us,
 	                &o))
 		deliver(l, &o);

@@ -23,6 +23,7 @@ struct scan_counters {
 struct scan_lane {
 	struct reply_lane reply;           /* module, state and family */
 	struct packet_template *templates; /* one for each variant; owned */
+	bool named_ports; /* in the module's name; reply.ports is owned */
 };
 
 /* What a sending thread has for itself. */

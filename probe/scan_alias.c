@@ -1,6 +1,9 @@
 /* Other tools' ways to say what is an option of ours. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "probe/cmd_scan.h"
@@ -37,11 +40,46 @@ static void read_e(struct scan_options *o)
 	o->seed = NULL;
 }
 
+/* The name of a new file in the folder of logs, of this second. */
+static int read_log_directory(struct scan_options *o, struct scan_config *file,
+                              struct diag *d)
+{
+	char text[32], *path;
+
+	if (!o->log_directory)
+		return 0;
+	if (o->log_file)
+		return diag_set(d, ERR_PARSE, "--log-file and --log-directory: give one");
+	clock_format_utc(text, clock_wall_us());
+	text[strcspn(text, ".Z")] = '\0';
+	if (asprintf(&path, "%s/probe-%s.log", o->log_directory, text) < 0)
+		return -ENOMEM;
+	o->log_file = path;
+	return scan_config_keep(file, path);
+}
+
+/* What ZMap numbers from 0 (errors that end it) to 5. */
+static void read_verbosity(struct scan_options *o)
+{
+	if (o->verbosity >= 5)
+		o->verbose = true;
+	else if (o->verbosity && o->verbosity < 3)
+		o->quiet = true;
+}
+
 int scan_aliases(struct scan_options *o, struct scan_config *file, struct diag *d)
 {
 	int rc = read_outputs(o, d);
 
 	read_e(o);
+	read_verbosity(o);
+	if (rc == 0)
+		rc = read_log_directory(o, file, d);
+	if (rc == 0 && o->ip_layer && o->link && strcmp(o->link, "ip") != 0)
+		rc = diag_set(d, ERR_PARSE, "--iplayer and --link %.40s: give one",
+		              o->link);
+	if (o->ip_layer)
+		o->link = "ip";
 	if (o->offline)
 		o->link = "memory";
 	if (o->dry_run) {

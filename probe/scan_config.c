@@ -20,38 +20,7 @@ static const struct {
 	{ "exclude-file", "blocklist-file" }, { "include-file", "allowlist-file" },
 	{ "includefile", "allowlist-file" }, /* of ranges, there */
 	{ "output-format", "output-module" }, { "output-filename", "output-file" },
-	{ "adapter-mac", "source-mac" },      { "target-port", "target-ports" },
-	{ "shards-index", "shard" },
-};
-
-/* What makes no difference to which packets leave. */
-static const char *const harmless[] = {
-	"randomize-hosts",
-	"nocapture",
-	"show",
-	"noshow",
-	"min-packet",
-	"source-mac",
-	"pcap-filename",
-	"capture",
-	"resume-index",
-	"http-user-agent",
-	"connection-timeout",
-	"log-directory",
-	"verbosity",
-	"disable-syslog",
-	"infinite",
-	"blackrock-rounds",
-	"rotatesize",
-	"summary",
-	"output-status",
-	"max-sendto-failures",
-	"min-hitrate",
-	"ignore-blacklist-errors",
-	"debug",
-	"interactive",
-	"pfring",
-	"netmap",
+	{ "target-port", "target-ports" },    { "shards-index", "shard" },
 };
 
 static char *keep(struct scan_config *c, const char *text, size_t n)
@@ -61,6 +30,16 @@ static char *keep(struct scan_config *c, const char *text, size_t n)
 	if (copy)
 		c->memory[c->n_memory++] = copy;
 	return copy;
+}
+
+int scan_config_keep(struct scan_config *c, char *text)
+{
+	if (c->n_memory == 2 * CONFIG_ITEMS) {
+		free(text);
+		return -E2BIG;
+	}
+	c->memory[c->n_memory++] = text;
+	return 0;
 }
 
 int scan_config_add(struct scan_config *c, struct opt_list *list, const char *value)
@@ -113,6 +92,23 @@ static bool is_default(const struct opt *row, const void *field)
 	return row->type == OPT_TYPE_LIST || !memcmp(normal, field, n);
 }
 
+/* What only other tools have.  "false" and 0 are what we do, whatever it is. */
+static int set_foreign(const struct opt *row, const char *value, struct diag *d)
+{
+	bool on;
+
+	if ((parse_flag(&on, value) && !on && *value) || !strcmp(value, "0"))
+		return 0;
+	if (row->type == OPT_TYPE_REFUSED)
+		return diag_set(d, ERR_PARSE, "%s is not offered here: %s", row->name,
+		                row->help);
+	if (row->help)
+		log_warn("%s makes no difference here: %s", row->name, row->help);
+	else
+		log_debug("%s: ignored", row->name);
+	return 0;
+}
+
 static int set_row(struct scan_config *c, struct scan_options *o, const struct opt *row,
                    const char *value, struct diag *d)
 {
@@ -120,6 +116,8 @@ static int set_row(struct scan_config *c, struct scan_options *o, const struct o
 	bool ok = true;
 	int rc = 0;
 
+	if (row->type == OPT_TYPE_REFUSED || row->type == OPT_TYPE_IGNORED)
+		return set_foreign(row, value, d);
 	if (!is_default(row, field))
 		return 0;
 	switch (row->type) {
@@ -130,6 +128,8 @@ static int set_row(struct scan_config *c, struct scan_options *o, const struct o
 	case OPT_TYPE_DOUBLE: ok = opt_parse_double(field, value); break;
 	case OPT_TYPE_DURATION: ok = opt_parse_duration(field, value); break;
 	case OPT_TYPE_ENUM: ok = row->choices && parse_choice(field, row, value); break;
+	case OPT_TYPE_REFUSED:
+	case OPT_TYPE_IGNORED: break;
 	}
 	if (rc < 0)
 		return diag_set(d, rc, "%s: too often", row->name);
@@ -175,6 +175,20 @@ static int set_ports(struct scan_config *c, struct scan_options *o, const char *
 	               : 0;
 }
 
+/* Where a scan of masscan's stopped, in its paused.conf: no target is left out when ours
+ * begins anew. */
+static int set_index(const char *name, const char *value, struct diag *d)
+{
+	uint64_t n;
+
+	if (!opt_parse_count(&n, value))
+		return diag_set(d, ERR_PARSE, "%s: '%s' is no number", name, value);
+	if (n)
+		log_warn("%s is of masscan's order of targets: all of them are probed",
+		         name);
+	return 0;
+}
+
 /* What has no row of its own.  1: it was one of these. */
 static int set_special(struct scan_config *c, struct scan_options *o, const char *name,
                        const char *value, struct diag *d)
@@ -192,10 +206,8 @@ static int set_special(struct scan_config *c, struct scan_options *o, const char
 		rc = parse_flag(&on, value) ? 0 : ERR_PARSE;
 	else if (!strcmp(name, "banners"))
 		rc = parse_flag(&o->grab.banner, value) ? 0 : ERR_PARSE;
-	else if (!strcmp(name, "arp") || !strcmp(name, "arpscan"))
-		rc = parse_flag(&on, value) && !on
-		             ? 0
-		             : diag_set(d, ERR_PARSE, "%s: is not offered here", name);
+	else if (!strcmp(name, "resume-index") || !strcmp(name, "resume-count"))
+		rc = set_index(name, value, d);
 	else if (!strcmp(name, "retries"))
 		rc = opt_parse_count(&o->probes, value) ? (int)(o->probes++, 0)
 		                                        : ERR_PARSE;
@@ -237,11 +249,6 @@ int scan_config_set(struct scan_config *c, struct scan_options *o, const char *n
 		value = "masscan-json"; /* json is ZMap's word for lines */
 	if (row)
 		return set_row(c, o, row, value, d);
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		if (!strcmp(harmless[i], name)) {
-			log_debug("%s: ignored", name);
-			return 0;
-		}
 	return diag_set(d, ERR_PARSE, "there is no option '%s'", name);
 }
 
@@ -345,6 +352,8 @@ static void echo_row(struct writer *w, const struct opt *row, const void *field)
 		writer_printf(w, "%s = %s\n", row->name,
 		              row->choices[*(const unsigned *)field]);
 		break;
+	case OPT_TYPE_REFUSED:
+	case OPT_TYPE_IGNORED: break;
 	}
 }
 

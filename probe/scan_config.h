@@ -32,6 +32,8 @@ int scan_config_read(struct scan_config *c, struct scan_options *o, const char *
 /* One setting, as a line of a file would make it. */
 int scan_config_set(struct scan_config *c, struct scan_options *o, const char *name,
                     const char *value, struct diag *d);
+/* Takes malloc'd text. */
+int scan_config_keep(struct scan_config *c, char *text);
 int scan_config_add(struct scan_config *c, struct opt_list *list, const char *value);
 void scan_config_fini(struct scan_config *c);
 

@@ -11,6 +11,7 @@
 #include "common/priv.h"
 #include "common/stop.h"
 #include "probe/cmd_scan.h"
+#include "probe/key_file.h"
 
 #define LONG_S (366.0 * 86400) /* a scan that takes longer was not meant */
 
@@ -22,7 +23,7 @@ static int refuse_endless(const struct scan_job *j, struct diag *d)
 	double seconds = n / rate;
 
 	if (j->opts->max_targets || j->opts->max_runtime_ns || j->opts->max_results ||
-	    j->opts->list_targets || seconds <= LONG_S)
+	    j->opts->max_packets || j->opts->list_targets || seconds <= LONG_S)
 		return 0;
 	/* All of IPv4 at every port, or less: that has its end, and an address in it
 	 * is not lost among those that nobody has. */
@@ -194,6 +195,23 @@ void scan_set_bandwidth(struct scan_job *j)
 	          probe_rate(j->scan));
 }
 
+/* Each port that was asked for needs a module that takes it. */
+static int check_ports(const struct scan_job *j, struct diag *d)
+{
+	for (size_t i = 0; i < j->ports.n; i++) {
+		uint32_t port = j->ports.v[i];
+
+		if (!probe_takes_port(j->scan, port))
+			return diag_set(d, -EINVAL,
+			                "%s%u: no module of this scan is for that port "
+			                "(-M %s takes what the others leave)",
+			                port & PROBE_UDP ? "udp/" : "tcp/",
+			                port & UINT16_MAX,
+			                port & PROBE_UDP ? "udp" : "tcp-syn");
+	}
+	return 0;
+}
+
 int scan_job_open(struct scan_job *j, struct diag *d)
 {
 	sigset_t watched;
@@ -203,10 +221,14 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 	scan_watched_signals(&watched);
 	pthread_sigmask(SIG_BLOCK, &watched, NULL);
 
-	if (j->opts->resume)
+	if (j->opts->key_file)
+		rc = key_file_open(&j->key, j->opts->key_file, !j->opts->listen_only, d);
+	if (rc == 0 && j->opts->resume)
 		rc = read_checkpoint(j, d);
 	if (rc == 0 && !j->opts->list_targets)
 		rc = probe_open(&j->scan, &j->cfg, d);
+	if (rc == 0 && j->scan)
+		rc = check_ports(j, d);
 	if (rc == 0 && j->scan)
 		scan_set_bandwidth(j);
 	if (rc == 0 && j->opts->metrics && !j->opts->list_targets)
@@ -215,10 +237,11 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 		rc = drop(j->opts, d);
 	if (rc == 0)
 		rc = scope_new(&j->scope, &j->opts->scope, d);
-	if (rc == 0)
+	if (rc == 0 && !j->opts->listen_only) {
 		rc = open_targets(j, d);
-	if (rc == 0)
-		warn_stranger(j);
+		if (rc == 0)
+			warn_stranger(j);
+	}
 	if (rc == 0 && j->opts->resume && !j->opts->list_targets)
 		rc = check_checkpoint(j, d);
 	if (rc == 0)

@@ -68,7 +68,11 @@ static int read_targets(struct scan_job *j, struct scan_options *o, int argc,
 	}
 	if (o->list && j->has_args)
 		return diag_set(d, -EINVAL, "targets and a list of them: give one");
-	if (!o->list && !j->has_args && o->scope.allowlists.n == 0)
+	if (o->listen_only && (o->list || j->has_args))
+		return diag_set(d, ERR_PARSE,
+		                "--listen-only and targets: answers of all that had the "
+		                "key are taken");
+	if (!o->list && !j->has_args && o->scope.allowlists.n == 0 && !o->listen_only)
 		return diag_set(d, -EINVAL,
 		                "no targets: give prefixes, -I FILE or -w FILE");
 	return 0;
@@ -81,22 +85,21 @@ static uint32_t kind_of(const struct probe_module *m)
 	return m->proto == OBS_UDP ? PROBE_UDP : PROBE_TCP;
 }
 
-/* The modules that -M names: what their targets are, or-ed; *plain: some have no
- * ports. */
-static int read_modules(const struct opt_list *names, uint32_t *kinds, bool *plain,
-                        struct diag *d)
+/* The modules that -M names: what their targets are, or-ed, and which of these kinds bare
+ * ports are for; *plain: some have no ports. */
+static int read_modules(const struct opt_list *names, uint32_t *kinds, uint32_t *bare,
+                        bool *plain, struct diag *d)
 {
-	*kinds = 0;
+	*kinds = *bare = 0;
 	*plain = false;
 	for (size_t i = 0; i < names->n; i++) {
 		const struct probe_module *m = module_find(names->v[i]);
 
 		if (!m)
-			return diag_set(d, ERR_PARSE,
-			                "there is no probe module '%s' "
-			                "(--list-probe-modules lists them)",
-			                names->v[i]);
+			return module_unknown(names->v[i], d);
 		*kinds |= kind_of(m);
+		if (!module_ports(names->v[i]))
+			*bare |= kind_of(m);
 		*plain |= !m->has_port;
 	}
 	return 0;
@@ -132,29 +135,52 @@ static int add_implied(struct scan_job *j, struct scan_options *o, uint32_t kind
 	return rc;
 }
 
+/* "dns=53" names a port to probe, too. */
+static int add_module_ports(struct scan_job *j, const struct opt_list *names,
+                            struct diag *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < names->n; i++) {
+		const char *ports = module_ports(names->v[i]);
+		uint32_t kind = kind_of(module_find(names->v[i]));
+		char *text;
+
+		if (!ports || !kind)
+			continue;
+		if (asprintf(&text, "%c:%s", kind == PROBE_UDP ? 'U' : 'T', ports) < 0)
+			return -ENOMEM;
+		rc = ports_add(&j->ports, text, d);
+		free(text);
+	}
+	return rc;
+}
+
 /* Which kinds of targets the scan has, and the modules for them. */
 static int read_ports(struct scan_job *j, struct scan_options *o, struct diag *d)
 {
-	uint32_t kinds;
+	uint32_t kinds, bare;
 	bool plain;
-	int rc = read_modules(&o->modules, &kinds, &plain, d);
+	int rc = read_modules(&o->modules, &kinds, &bare, &plain, d);
 
 	for (size_t i = 0; rc == 0 && i < o->ports.n; i++)
 		rc = ports_add(&j->ports, o->ports.v[i], d);
 	if (rc < 0)
 		return rc;
-	if (kinds && !o->ports.n && !o->list)
+	if (bare && !o->ports.n && !o->list && !o->listen_only)
 		return diag_set(d, ERR_PARSE, "which ports? (-p PORTS)");
-	if (o->modules.n && !kinds && ports_have_bare(&j->ports))
+	if (o->modules.n && !bare && ports_have_bare(&j->ports))
 		return diag_set(d, ERR_PARSE,
-		                "no module of this scan has ports (-M tcp-syn?)");
+		                "no module of this scan is for such ports (-M tcp-syn?)");
 	j->order.pairs = kinds & PROBE_TCP ? PROBE_TCP : PROBE_UDP;
 	/* Without -M, -p says what a port in a list is of. */
 	if (!kinds && (ports_have(&j->ports, PROBE_TCP) || ports_have_bare(&j->ports) ||
 	               !ports_have(&j->ports, PROBE_UDP)))
 		j->order.pairs = PROBE_TCP;
 	if (ports_have_bare(&j->ports))
-		rc = ports_resolve(&j->ports, kinds ? kinds : PROBE_TCP);
+		rc = ports_resolve(&j->ports, bare ? bare : PROBE_TCP);
+	if (rc == 0)
+		rc = add_module_ports(j, &o->modules, d);
 	if (rc == 0 && (plain || (!o->modules.n && !o->ports.n)))
 		rc = ports_add_none(&j->ports);
 	for (size_t i = 0; rc == 0 && i < o->exclude_ports.n; i++)
@@ -280,7 +306,10 @@ static int read_numbers(const struct scan_options *o, struct diag *d)
 {
 	if (!(o->rate_pps > 0))
 		return diag_set(d, ERR_PARSE,
-		                "the rate must be more than 0 packets a second");
+		                "the rate must be more than 0 packets a second "
+		                "(--listen-only sends none)");
+	if (!(o->min_hitrate >= 0 && o->min_hitrate <= 100))
+		return diag_set(d, ERR_PARSE, "--min-hitrate must be 0 to 100 per cent");
 	if (o->checkpoint_ns < 10 * NS_PER_MS)
 		return diag_set(d, ERR_PARSE, "--checkpoint-interval below 10 ms");
 	if (o->probes < 1 || o->probes > 1000)
@@ -434,6 +463,11 @@ static void make_config(struct scan_job *j, const struct scan_options *o)
 		.senders = (unsigned)o->senders,
 		.unprivileged = o->unprivileged,
 		.gateway_mac = o->gateway_mac,
+		.gateway_macs = { o->gateway_macs[0], o->gateway_macs[1] },
+		.source_mac = o->source_mac,
+		.key = o->key_file ? &j->key : NULL,
+		.max_packets = o->max_packets,
+		.packet_trace = o->packet_trace,
 		.hop_limit = (unsigned)o->hop_limit,
 		.trace = o->hop_range != NULL,
 		.vlan = (uint16_t)o->vlan,
@@ -465,6 +499,28 @@ static int read_grab(struct scan_options *o, struct diag *d)
 	return 0;
 }
 
+/* --listen-only, and when to give up. */
+static int read_ends(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	j->max_failures = UINT64_MAX;
+	if (o->max_failures && !opt_parse_count(&j->max_failures, o->max_failures))
+		return diag_set(d, ERR_PARSE,
+		                "--max-sendto-failures '%.40s' is no number",
+		                o->max_failures);
+	if (!o->listen_only)
+		return 0;
+	if (!o->key_file)
+		return diag_set(d, ERR_PARSE,
+		                "--listen-only knows answers by the key of the run that "
+		                "sends: both take --key-file FILE");
+	if (o->resume || o->list_targets || o->dry_run || o->unprivileged)
+		return diag_set(d, ERR_PARSE,
+		                "--listen-only has no targets, and needs raw sockets: it "
+		                "cannot be with --resume, --list-targets, --dryrun or "
+		                "--unprivileged");
+	return 0;
+}
+
 int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[],
               struct diag *d)
 {
@@ -474,6 +530,8 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 	if (!j->space)
 		return -ENOMEM;
 	rc = read_numbers(o, d);
+	if (rc == 0)
+		rc = read_ends(j, o, d);
 	if (rc == 0)
 		rc = read_grab(o, d);
 	if (rc == 0)

@@ -1,4 +1,5 @@
 /* `probe scan` while it goes on: results, and a thread that watches. */
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static int next_targets(void *ctx, struct probe_target *out, size_t max)
 {
 	struct scan_job *j = ctx;
 
-	return targets_next(j->targets, out, max);
+	return j->targets ? targets_next(j->targets, out, max) : 0;
 }
 
 static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t total)
@@ -118,13 +119,104 @@ static void take_signals(struct scan_job *j)
 	}
 }
 
+/* --- what goes wrong, each second -------------------------------------------- */
+
+enum {
+	WARM_UP = 5, /* seconds in which a low share of answers is no reason to end, */
+	LOW_SECONDS = 5, /* and how long it must be one after that: as ZMap has it */
+	QUIET = 10,      /* seconds between two warnings */
+};
+
+struct health {
+	struct probe_stats before;
+	struct probe_interface interface;
+	unsigned seconds, low, warned_at, drops_warned_at;
+};
+
+static bool may_warn(unsigned *at, unsigned now)
+{
+	if (*at && now - *at < QUIET)
+		return false;
+	*at = now;
+	return true;
+}
+
+/* What was handed to the kernel need not have left.  Drivers that count only now and
+ * then are late by up to a second. */
+static void watch_interface(const struct scan_job *j, struct health *h)
+{
+	struct probe_interface i;
+	uint64_t dropped;
+
+	if (probe_interface_count(j->scan, &i) < 0)
+		return;
+	dropped = i.dropped - h->interface.dropped;
+	if (i.packets < h->before.sent - h->before.sent / 50 && h->before.sent >= 100 &&
+	    may_warn(&h->warned_at, h->seconds))
+		log_warn("of the first %" PRIu64
+		         " packets the interface has sent %" PRIu64
+		         " so far (a lower --rate?)",
+		         h->before.sent, i.packets);
+	else if (dropped && may_warn(&h->warned_at, h->seconds))
+		log_warn("the interface dropped %" PRIu64
+		         " packets within a second (a lower --rate?)",
+		         dropped);
+	h->interface = i;
+}
+
+/* As it is without a receiver: nobody is asked to answer. */
+static void watch_answers(struct scan_job *j, struct health *h,
+                          const struct probe_stats *now)
+{
+	uint64_t sent = now->sent - h->before.sent;
+	uint64_t answers = now->open - h->before.open;
+	double percent = sent ? 100 * (double)answers / (double)sent : 100;
+
+	h->low = percent < j->opts->min_hitrate ? h->low + 1 : 0;
+	if (h->seconds > WARM_UP && h->low >= LOW_SECONDS)
+		diag_set(&j->gave_up, ERR_STOPPED,
+		         "fewer than %g %% of the packets were answered for %d seconds",
+		         j->opts->min_hitrate, LOW_SECONDS);
+}
+
+static void look_after(struct scan_job *j, struct health *h)
+{
+	struct probe_stats now;
+
+	probe_stats(j->scan, &now);
+	h->seconds++;
+	if (now.kernel_drops > h->before.kernel_drops &&
+	    may_warn(&h->drops_warned_at, h->seconds))
+		log_warn("%" PRIu64 " replies were lost for want of room within a second "
+		         "(a larger --receive-buffer, or a lower --rate?)",
+		         now.kernel_drops - h->before.kernel_drops);
+	watch_interface(j, h);
+	if (!now.cooling && j->opts->min_hitrate > 0)
+		watch_answers(j, h, &now);
+	h->before = now;
+}
+
+static void watch_failures(struct scan_job *j)
+{
+	struct probe_stats now;
+
+	if (j->max_failures == UINT64_MAX)
+		return;
+	probe_stats(j->scan, &now);
+	if (now.send_errors > j->max_failures)
+		diag_set(&j->gave_up, ERR_STOPPED,
+		         "%" PRIu64 " packets could not be sent, more than %" PRIu64,
+		         now.send_errors, j->max_failures);
+}
+
 /* Passes signals, time-out and write errors on as a stop, and keeps results
  * moving: somebody may be reading them at the other end of a pipe. */
 static void *watch_thread(void *arg)
 {
 	struct scan_job *j = arg;
-	u128 total = targets_total(j->targets);
+	u128 total = j->targets ? targets_total(j->targets) : 0;
 	struct probe_stats before = { 0 };
+	struct health health = { 0 };
 	uint64_t now = clock_mono_ns(), done = j->skipped;
 	uint64_t save_at = now + j->opts->checkpoint_ns;
 
@@ -132,7 +224,8 @@ static void *watch_thread(void *arg)
 		now += TICK_NS;
 		clock_sleep_until(now);
 		take_signals(j);
-		if (atomic_load(j->signalled) ||
+		watch_failures(j);
+		if (atomic_load(j->signalled) || j->gave_up.text[0] ||
 		    (j->end_ns && clock_mono_ns() >= j->end_ns))
 			atomic_store(&j->stop, true);
 		if (tick % TICKS_PER_FLUSH == 0 || j->opts->resume) {
@@ -145,9 +238,11 @@ static void *watch_thread(void *arg)
 			checkpoint(j, &done);
 			save_at = now + j->opts->checkpoint_ns;
 		}
-		if (tick % TICKS_PER_STATUS == 0)
+		if (tick % TICKS_PER_STATUS == 0) {
+			look_after(j, &health);
 			show_status(j, &before,
 			            total <= UINT64_MAX ? (uint64_t)total : 0);
+		}
 	}
 	return NULL;
 }
@@ -163,7 +258,7 @@ static void write_metrics(void *ctx, FILE *f)
 	found = j->found;
 	pthread_mutex_unlock(&j->out_lock);
 	scan_metrics_write(f, &now, probe_rate(j->scan), found,
-	                   (double)targets_total(j->targets));
+	                   j->targets ? (double)targets_total(j->targets) : 0);
 }
 
 int scan_job_run(struct scan_job *j, struct diag *d)

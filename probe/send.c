@@ -16,7 +16,9 @@
 
 #include "common/addrset.h"
 #include "common/clock.h"
+#include "probe/lanes.h"
 #include "probe/pace.h"
+#include "probe/packet_text.h"
 #include "probe/ring.h"
 
 #define NAP_NS  (100 * NS_PER_MS) /* the longest time not to look at ->stop */
@@ -44,6 +46,7 @@ struct team {
 	double rate_pps;         /* its rate */
 	uint64_t early_ns;       /* before a packet is due: when to ask to be woken */
 	unsigned batch;          /* the links' */
+	uint64_t left;           /* packets that may still go, of ->max_packets */
 	pthread_mutex_t door;    /* of the source */
 	atomic_bool ended;       /* it has no more */
 };
@@ -75,14 +78,6 @@ struct sender {
 
 /* --- which packet ---------------------------------------------------------- */
 
-static bool fits(const struct probe_module *m, uint32_t port)
-{
-	port &= ~PROBE_HOP(PROBE_HOP_MASK);
-	if (m->has_port != (port != 0))
-		return false;
-	return port <= UINT16_MAX || m->proto == (port & PROBE_UDP ? OBS_UDP : OBS_TCP);
-}
-
 /* The last one is the first guess. */
 static const struct scan_lane *find_lane(struct sender *x, const struct probe_target *t)
 {
@@ -94,7 +89,7 @@ static const struct scan_lane *find_lane(struct sender *x, const struct probe_ta
 	x->port = t->port;
 	for (unsigned i = 0; i < s->n_lanes; i++)
 		if (s->lanes[i].reply.family == family &&
-		    fits(s->lanes[i].reply.module, t->port))
+		    lane_fits(&s->lanes[i].reply, t->port))
 			return x->lane = &s->lanes[i];
 	return x->lane = NULL;
 }
@@ -225,6 +220,9 @@ static int make_packet(struct sender *x, const struct scan_lane *lane,
 	if (!packet_finish(&fill, template))
 		return diag_set(d, -EMSGSIZE, "%s: a field lies outside its packet",
 		                m->name);
+	if (x->s->cfg.packet_trace)
+		packet_trace("SENT", wire_from(frame, template->l4_at + fill.len),
+		             link->ethernet ? PACKET_L2_ETHERNET : PACKET_L2_NONE);
 	link->ops->commit(link, (uint16_t)(template->l4_at + fill.len));
 	return 0;
 }
@@ -439,19 +437,26 @@ static void follow_rate(struct team *t, uint64_t now)
 	pace_init(&t->pace, pps, t->batch, now);
 }
 
-/* Wait in turn: those behind wait for the turn, and none of them for the pace. */
-static unsigned take_pace(struct team *t, uint64_t *taken_ns)
+/* Wait in turn: those behind wait for the turn, and none of them for the pace.
+ * *spent: as many packets as there may be are gone, or another thread has the last. */
+static unsigned take_pace(struct team *t, uint64_t *taken_ns, bool *spent)
 {
 	uint64_t now = 0, wake;
 	unsigned may = 0;
 
 	pthread_mutex_lock(&t->turn);
-	if (!must_end(t) && !asked_to_stop(t->s)) {
+	*spent = t->left == 0;
+	if (!*spent && !must_end(t) && !asked_to_stop(t->s)) {
 		now = clock_mono_ns();
 		follow_rate(t, now);
 		may = pace_take(&t->pace, now, &wake);
 		if (may == 0)
 			sleep_until_due(t, wake, now);
+		if (may > t->left) {
+			pace_give_back(&t->pace, may - (unsigned)t->left);
+			may = (unsigned)t->left;
+		}
+		t->left -= may;
 	}
 	pthread_mutex_unlock(&t->turn);
 	*taken_ns = now;
@@ -464,6 +469,7 @@ static void give_back(struct team *t, unsigned n)
 		return;
 	pthread_mutex_lock(&t->turn);
 	pace_give_back(&t->pace, n);
+	t->left += n;
 	pthread_mutex_unlock(&t->turn);
 }
 
@@ -499,11 +505,14 @@ static int send_loop(struct sender *x, struct diag *d)
 	while (!must_end(x->team)) {
 		uint64_t taken_ns;
 		unsigned may;
+		bool spent;
 		int n, rc;
 
 		if (asked_to_stop(x->s))
 			return ERR_STOPPED;
-		may = take_pace(x->team, &taken_ns);
+		may = take_pace(x->team, &taken_ns, &spent);
+		if (spent)
+			return ERR_STOPPED;
 		if (may == 0)
 			continue;
 		n = fill_batch(x, may, d);
@@ -636,6 +645,7 @@ int send_run(struct probe_scan *s, const struct probe_source *src,
 	pthread_mutex_init(&t.door, NULL);
 	t.rate_pps = probe_rate(s);
 	t.batch = batch_of(s);
+	t.left = s->cfg.max_packets ? s->cfg.max_packets : UINT64_MAX / 2;
 	pace_init(&t.pace, t.rate_pps, t.batch, clock_mono_ns());
 	rc = run_team(x, &t, &why);
 	if (rc < 0 && why.text[0])

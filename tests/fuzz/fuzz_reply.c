@@ -31,9 +31,9 @@ static void add_lanes(struct reply_context *c, const struct probe_module *m,
 	if (module_state_new(&state, m, &list, used, NULL) < 0)
 		abort();
 	if (m->families & PROBE_V6)
-		c->lanes[c->n_lanes++] = (struct reply_lane){ m, state, PROBE_V6 };
+		c->lanes[c->n_lanes++] = (struct reply_lane){ m, state, PROBE_V6, NULL };
 	if (m->families & PROBE_V4)
-		c->lanes[c->n_lanes++] = (struct reply_lane){ m, state, PROBE_V4 };
+		c->lanes[c->n_lanes++] = (struct reply_lane){ m, state, PROBE_V4, NULL };
 }
 
 enum { CONTEXTS = 8 };

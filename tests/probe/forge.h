@@ -29,13 +29,13 @@ static inline void forge_context(struct reply_context *c)
 	for (unsigned i = 0; i < 16; i++)
 		c->scan.key.k[i] = (uint8_t)(17 * i + 3);
 	c->lanes[0] = (struct reply_lane){ &probe_icmp6_echo, probe_icmp6_echo.defaults,
-		                           PROBE_V6 };
+		                           PROBE_V6, NULL };
 	c->lanes[1] = (struct reply_lane){ &probe_icmp_echo, probe_icmp_echo.defaults,
-		                           PROBE_V4 };
-	c->lanes[2] =
-		(struct reply_lane){ &probe_tcp_syn, probe_tcp_syn.defaults, PROBE_V6 };
-	c->lanes[3] =
-		(struct reply_lane){ &probe_tcp_syn, probe_tcp_syn.defaults, PROBE_V4 };
+		                           PROBE_V4, NULL };
+	c->lanes[2] = (struct reply_lane){ &probe_tcp_syn, probe_tcp_syn.defaults,
+		                           PROBE_V6, NULL };
+	c->lanes[3] = (struct reply_lane){ &probe_tcp_syn, probe_tcp_syn.defaults,
+		                           PROBE_V4, NULL };
 	c->n_lanes = 4;
 	c->sources[0] = forge_addr("2001:db8:aaaa::1");
 	c->sources[1] = forge_addr("192.0.2.1");

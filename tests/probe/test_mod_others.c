@@ -26,8 +26,8 @@ static void check_resets(const struct probe_module *m)
 	struct frame probe, f, bad;
 
 	forge_context(&c);
-	c.lanes[2] = (struct reply_lane){ m, m->defaults, PROBE_V6 };
-	c.lanes[3] = (struct reply_lane){ m, m->defaults, PROBE_V4 };
+	c.lanes[2] = (struct reply_lane){ m, m->defaults, PROBE_V6, NULL };
+	c.lanes[3] = (struct reply_lane){ m, m->defaults, PROBE_V4, NULL };
 	for (unsigned v4 = 0; v4 < 2; v4++) {
 		struct module_shot shot = forge_shot(&c, 2 + v4, targets[v4], 443);
 		size_t l4;
@@ -80,7 +80,7 @@ static void timestamps_answer(void **state)
 
 	(void)state;
 	forge_context(&c);
-	c.lanes[1] = (struct reply_lane){ &probe_icmp_time, NULL, PROBE_V4 };
+	c.lanes[1] = (struct reply_lane){ &probe_icmp_time, NULL, PROBE_V4, NULL };
 	shot = forge_shot(&c, 1, targets[1], 0);
 	forge_probe(&probe, &c, 1, &shot);
 	f = probe;
@@ -136,8 +136,8 @@ static void nodes_tell_their_names(void **state)
 
 	(void)state;
 	forge_context(&c);
-	c.lanes[0] =
-		(struct reply_lane){ &probe_icmp6_ni, probe_icmp6_ni.defaults, PROBE_V6 };
+	c.lanes[0] = (struct reply_lane){ &probe_icmp6_ni, probe_icmp6_ni.defaults,
+		                          PROBE_V6, NULL };
 	shot = forge_shot(&c, 0, targets[0], 0);
 	forge_probe(&probe, &c, 0, &shot);
 	l4 = forge_l4(&probe);
@@ -195,7 +195,7 @@ static void nodes_tell_their_addresses(void **state)
 		forge_context(&c);
 		assert_int_equal(module_state_new(&s, &probe_icmp6_ni, &args, used, NULL),
 		                 0);
-		c.lanes[0] = (struct reply_lane){ &probe_icmp6_ni, s, PROBE_V6 };
+		c.lanes[0] = (struct reply_lane){ &probe_icmp6_ni, s, PROBE_V6, NULL };
 		shot = forge_shot(&c, 0, targets[0], 0);
 		forge_probe(&probe, &c, 0, &shot);
 		for (size_t n = 0; n <= 60; n++) {

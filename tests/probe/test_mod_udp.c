@@ -15,8 +15,8 @@ static void open_context(struct reply_context *c, const char *arg)
 
 	forge_context(c);
 	assert_int_equal(module_state_new(&state, &probe_udp, &args, used, NULL), 0);
-	c->lanes[2] = (struct reply_lane){ &probe_udp, state, PROBE_V6 };
-	c->lanes[3] = (struct reply_lane){ &probe_udp, state, PROBE_V4 };
+	c->lanes[2] = (struct reply_lane){ &probe_udp, state, PROBE_V6, NULL };
+	c->lanes[3] = (struct reply_lane){ &probe_udp, state, PROBE_V4, NULL };
 }
 
 static void close_context(struct reply_context *c)

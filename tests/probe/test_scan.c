@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/ivtab.h"
 #include "common/rng.h"
+#include "probe/lanes.c"
 #include "probe/modules.c"
 #include "probe/open.c"
 #include "probe/ring.c"

@@ -164,7 +164,7 @@ static void datagrams_are_told_by_what_they_carried(void **state)
 	assert_non_null(p);
 	assert_int_equal(module_state_new(&udp_state, &probe_udp, &none, NULL, NULL), 0);
 	forge_context(&c);
-	c.lanes[4] = (struct reply_lane){ &probe_udp, udp_state, PROBE_V6 };
+	c.lanes[4] = (struct reply_lane){ &probe_udp, udp_state, PROBE_V6, NULL };
 	c.n_lanes = 5;
 	c.scan.source_port = 40000;
 	p->c = &c;

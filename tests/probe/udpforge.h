@@ -19,8 +19,8 @@ static inline void udp_open(struct reply_context *c, const struct probe_module *
 		fail_msg("%s", d.text);
 	for (size_t i = 0; i < n; i++)
 		assert_true(used[i]);
-	c->lanes[2] = (struct reply_lane){ m, state, PROBE_V6 };
-	c->lanes[3] = (struct reply_lane){ m, state, PROBE_V4 };
+	c->lanes[2] = (struct reply_lane){ m, state, PROBE_V6, NULL };
+	c->lanes[3] = (struct reply_lane){ m, state, PROBE_V4, NULL };
 }
 
 static inline void udp_close(struct reply_context *c)
