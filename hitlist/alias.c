@@ -20,6 +20,15 @@
  * answered, or one has not in any of the last three.  A network that is off for a
  * round, and packets lost now and then, do not make a verdict flap.
  *
+ * A /124 is different.  Its 16 children are single addresses, so no round finds fresh
+ * ones, and 16 hosts in a row, which networks have by the dozen, answer as one machine
+ * with 16 addresses does.  It is tested where such hosts are: inside a /120 that has
+ * more than min_members known ones, when more than half of its own addresses are known
+ * (or more than min_members, if that is less).  It is aliased when both protocols say
+ * so: every address has answered ICMPv6, and every one TCP, as 16 ports 80 in a row are
+ * one machine's rather than 16 machines'.  When all answer, but not to both, nobody can
+ * tell: it is unknown, and its hosts stay.
+ *
  * The longest prefix with a verdict decides about an address. */
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +46,7 @@ const char *alias_verdict_str(enum alias_verdict v)
 	return (unsigned)v < ALIAS_VERDICTS ? names[v] : "?";
 }
 
-enum { STAY_MIN = 12 };
+enum { STAY_MIN = 12, SINGLES = 124 /* children are single addresses */ };
 
 /* Whether the rounds say "aliased"; less will do for a prefix that is already. */
 static bool speaks_for(const struct alias_state *s)
@@ -57,9 +66,35 @@ static bool speaks_for(const struct alias_state *s)
 	return all == UINT16_MAX && n >= answers_min[s->rounds];
 }
 
+/* Whether all addresses have answered to each of the two protocols. */
+static bool both_speak_for(const struct alias_state *s)
+{
+	uint16_t icmp = 0, tcp = 0;
+
+	for (unsigned i = 0; i < s->rounds; i++) {
+		icmp |= s->icmp[i];
+		tcp |= s->tcp[i];
+	}
+	return (icmp & tcp) == UINT16_MAX;
+}
+
+/* The verdict that follows from the last rounds. */
+static enum alias_verdict verdict_of(struct alias_state *s)
+{
+	if (!speaks_for(s)) {
+		s->misses = s->misses < UINT8_MAX ? s->misses + 1 : UINT8_MAX;
+		return s->misses >= ALIAS_ROUNDS ? ALIAS_NOT
+		                                 : (enum alias_verdict)s->verdict;
+	}
+	s->misses = 0;
+	if (s->prefix.len < SINGLES || s->verdict == ALIAS_IS || both_speak_for(s))
+		return ALIAS_IS;
+	return ALIAS_UNKNOWN;
+}
+
 void alias_judge(struct alias_state *s, uint16_t icmp, uint16_t tcp, uint32_t now)
 {
-	enum alias_verdict v = s->verdict;
+	enum alias_verdict v;
 
 	for (unsigned i = ALIAS_ROUNDS - 1; i; i--) {
 		s->icmp[i] = s->icmp[i - 1];
@@ -69,14 +104,7 @@ void alias_judge(struct alias_state *s, uint16_t icmp, uint16_t tcp, uint32_t no
 	s->tcp[0] = tcp;
 	s->rounds = s->rounds < ALIAS_ROUNDS ? s->rounds + 1 : ALIAS_ROUNDS;
 	s->last_round = now;
-	if (speaks_for(s)) {
-		s->misses = 0;
-		v = ALIAS_IS;
-	} else {
-		s->misses = s->misses < UINT8_MAX ? s->misses + 1 : UINT8_MAX;
-		if (s->misses >= ALIAS_ROUNDS)
-			v = ALIAS_NOT;
-	}
+	v = verdict_of(s);
 	if (v != s->verdict || !s->since)
 		s->since = now;
 	s->verdict = (uint8_t)v;
@@ -114,7 +142,12 @@ struct addr128 alias_target(struct prefix p, unsigned child, unsigned attempt,
 
 /* ---- the plan ----------------------------------------------------------------- */
 
-enum { SHORTEST = 64, LONGEST = 120, STEP = 4, LEVELS = (LONGEST - SHORTEST) / STEP + 1 };
+enum {
+	SHORTEST = 64,
+	LONGEST = SINGLES,
+	STEP = 4,
+	LEVELS = (LONGEST - SHORTEST) / STEP + 1
+};
 
 struct planner {
 	const struct hitlist *h;
@@ -122,13 +155,23 @@ struct planner {
 	struct apd list; /* not sorted yet */
 	size_t cap;
 	uint64_t members[LEVELS]; /* of the current prefix of each level */
+	uint16_t dense; /* children of the current /120 that are /124s to test */
 	struct addr128 last;
 	bool any;
 };
 
+/* Whether the next round is not to be put off: there is no verdict yet, or the last
+ * round spoke against the one there is. */
+static bool unsettled(const struct alias_state *s)
+{
+	if (s->verdict == ALIAS_NOT)
+		return __builtin_popcount(s->icmp[0] | s->tcp[0]) >= STAY_MIN;
+	return s->misses || (s->verdict == ALIAS_UNKNOWN && s->rounds < ALIAS_ROUNDS);
+}
+
 static bool due(const struct planner *p, const struct alias_state *s)
 {
-	if (!s || s->verdict == ALIAS_UNKNOWN || s->misses)
+	if (!s || unsettled(s))
 		return true;
 	return p->c->now >= s->last_round &&
 	       p->c->now - s->last_round >= p->c->retest_after;
@@ -157,18 +200,56 @@ static int plan_prefix(struct planner *p, struct prefix x)
 	return 0;
 }
 
-/* The prefixes that end between the last host and a, which starts others. */
+/* The /124s of the /120 around the last host. */
+static int plan_singles(struct planner *p)
+{
+	int rc = 0;
+
+	for (unsigned c = 0; rc == 0 && c < ALIAS_CHILDREN; c++) {
+		struct prefix x = prefix_make(p->last, SINGLES - STEP);
+
+		x.addr.lo |= c << (128 - SINGLES);
+		x.len = SINGLES;
+		if (p->dense >> c & 1)
+			rc = plan_prefix(p, x);
+	}
+	return rc;
+}
+
+/* The current prefix of a level, which the last host ends. */
+static int close_level(struct planner *p, unsigned len, uint64_t members)
+{
+	uint64_t half = UINT64_C(1) << (127 - SINGLES);
+	int rc = 0;
+
+	if (len == SINGLES) {
+		if (members > (p->c->min_members < half ? p->c->min_members : half))
+			p->dense |=
+				(uint16_t)(1U << addr_nibble(p->last, SINGLES / 4 - 1));
+		return 0;
+	}
+	if (len == SHORTEST || members > p->c->min_members)
+		rc = plan_prefix(p, prefix_make(p->last, len));
+	if (len == SINGLES - STEP) {
+		if (rc == 0 && members > p->c->min_members)
+			rc = plan_singles(p);
+		p->dense = 0;
+	}
+	return rc;
+}
+
+/* The prefixes that end between the last host and a, which starts others: the
+ * longest first. */
 static int close_levels(struct planner *p, unsigned common)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; rc == 0 && i < LEVELS; i++) {
+	for (unsigned i = LEVELS; rc == 0 && i--;) {
 		unsigned len = SHORTEST + i * STEP;
 
 		if (common >= len)
-			continue;
-		if (i == 0 || p->members[i] > p->c->min_members)
-			rc = plan_prefix(p, prefix_make(p->last, len));
+			break;
+		rc = close_level(p, len, p->members[i]);
 		p->members[i] = 0;
 	}
 	return rc;

@@ -293,9 +293,14 @@ static void plan_has_what_it_should(void **state)
 		commit(h, old, 1);
 	}
 	hl_ok(hitlist_alias_plan(&s, &n, h, &c, &d), &d);
-	assert_int_equal(n, 1 + 15 + 1); /* 2a05::/29, /64 to /120, the other /64 */
+	/* 2a05::/29, /64 to /120, the 13 /124s with more than half of ::1 to ::c9, and
+	 * the other /64. */
+	assert_int_equal(n, 1 + 15 + 13 + 1);
 	assert_true(planned(s, n, "2a00:1::/64"));
 	assert_true(planned(s, n, "2a00:1::/120")); /* 201 members */
+	assert_true(planned(s, n, "2a00:1::/124"));
+	assert_true(planned(s, n, "2a00:1::c0/124")); /* 10 members */
+	assert_false(planned(s, n, "2a00:1::d0/124"));
 	assert_true(planned(s, n, "2a00:1:0:1::/64"));
 	assert_false(planned(s, n, "2a00:1:0:1::/68"));
 	assert_true(planned(s, n, "2a05::/29"));
@@ -312,6 +317,131 @@ static void plan_has_what_it_should(void **state)
 	free(s);
 	hitlist_close(h);
 	hl_rmdir(dir);
+}
+
+/* The prefixes of a plan for hosts ::first to ::last of one /64. */
+static size_t plan_run(unsigned first, unsigned last, uint64_t min_members,
+                       const char *what)
+{
+	struct alias_plan_config c = { .now = T0, .min_members = min_members };
+	struct host_record rec[256];
+	struct diag d = { "" };
+	struct alias_state *s;
+	struct hitlist *h = NULL;
+	char dir[HL_PATH];
+	size_t n, found = 0;
+
+	for (unsigned i = 0; first + i <= last; i++)
+		rec[i] = (struct host_record){
+			.addr = { UINT64_C(0x2a00000100000000), first + i },
+			.sources = 1,
+		};
+	hl_ok(hitlist_open(&h, hl_mkdir(dir), HITLIST_CREATE, &d), &d);
+	hl_ok(hitlist_add(h, rec, last - first + 1, NULL, &d), &d);
+	hl_ok(hitlist_alias_plan(&s, &n, h, &c, &d), &d);
+	for (size_t i = 0; i < n; i++)
+		found += s[i].prefix.len == prefix(what).len;
+	assert_true(planned(s, n, "2a00:1::/64"));
+	free(s);
+	hitlist_close(h);
+	hl_rmdir(dir);
+	return found;
+}
+
+/* A /124 is tested inside a /120 with more than min_members hosts, when more than
+ * half of it is known, or more than min_members. */
+static void longest_level_has_its_rule(void **state)
+{
+	static const struct {
+		unsigned first, last, min_members;
+		size_t of120, of124;
+	} cases[] = {
+		{ 0x00, 0x63, 100, 0, 0 },  /* 100 hosts are not more than 100 */
+		{ 0x00, 0x64, 100, 1, 6 },  /* 101: six are full, one has 5 of 16 */
+		{ 0x00, 0x67, 100, 1, 6 },  /* 8 of 16 are not more than half */
+		{ 0x00, 0x68, 100, 1, 7 },  /* 9 of 16 are */
+		{ 0x00, 0xff, 100, 1, 16 }, /* all */
+		{ 0x00, 0x0f, 100, 0, 0 },  /* a full one among few */
+		{ 0x00, 0x0f, 15, 1, 1 },
+		{ 0x00, 0x13, 3, 1, 2 }, /* more than 3 is enough where that is asked */
+		{ 0x00, 0x12, 3, 1, 1 },
+		{ 0xc0, 0x13f, 50, 2, 8 }, /* two /120s, 64 hosts in each */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t a = plan_run(cases[i].first, cases[i].last, cases[i].min_members,
+		                    "2a00:1::/120");
+		size_t b = plan_run(cases[i].first, cases[i].last, cases[i].min_members,
+		                    "2a00:1::/124");
+
+		if (a != cases[i].of120 || b != cases[i].of124)
+			fail_msg("case %zu: %zu of /120, %zu of /124", i, a, b);
+	}
+}
+
+/* Sixteen hosts in a row are no aliased /124: both protocols have to say so. */
+static void single_addresses_need_both(void **state)
+{
+	struct alias_state s = { .prefix = prefix("2a00:1::10/124") };
+	struct rng r;
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned k = 0; k < 5; k++) {
+		alias_judge(&s, UINT16_MAX, 0x7fff, k + 1);
+		assert_int_equal(s.verdict, ALIAS_UNKNOWN);
+	}
+	alias_judge(&s, UINT16_MAX, 0x8000, 6);
+	assert_int_equal(s.verdict, ALIAS_IS);
+	alias_judge(&s, UINT16_MAX, 0, 7); /* less will do from then on */
+	assert_int_equal(s.verdict, ALIAS_IS);
+	for (unsigned k = 0; k < ALIAS_ROUNDS; k++)
+		alias_judge(&s, 0x07ff, 0x07ff, 8 + k);
+	assert_int_equal(s.verdict, ALIAS_NOT);
+	rng_init(&r, 8); /* and with 5 % loss it is found, as the others are */
+	for (unsigned i = 0; i < 100000; i++) {
+		s = (struct alias_state){ .prefix = prefix("2a00:1::10/124") };
+		for (unsigned k = 0; k < ALIAS_ROUNDS; k++)
+			round_of(&s, &r, 1, 0.05, true);
+		n += s.verdict == ALIAS_IS;
+	}
+	print_message("a /124 found with 5 %% loss: %.5f\n", n / 1e5);
+	assert_true(n >= 99500); /* (1 - 0.05^3)^32 = 0.9960 */
+}
+
+/* A settled verdict waits for its time; one that the last round spoke against
+ * does not. */
+static void settled_ones_wait(void **state)
+{
+	struct alias_plan_config c = { .now = T0 + DAY, .retest_after = 7 * DAY };
+	struct diag d = { "" };
+	struct alias_state *s;
+	struct hitlist *h = NULL;
+	char dir[HL_PATH];
+	size_t n;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		const bool want = i == 1 || i == 3 || i == 5;
+		const struct prefix p = prefix("2a00:1::/48");
+		struct alias_state x = judged("2a00:1::/48", ALIAS_UNKNOWN);
+
+		x.verdict = i < 2 ? ALIAS_NOT : i < 4 ? ALIAS_IS : ALIAS_UNKNOWN;
+		x.misses = i < 2 ? 9 : i == 3;
+		x.icmp[0] = i == 1 ? 0x0fff : i ? UINT16_MAX : 0x07ff;
+		x.rounds = i == 5 ? 2 : 3;
+		hl_ok(hitlist_open(&h, hl_mkdir(dir), HITLIST_CREATE, &d), &d);
+		commit(h, &x, 1);
+		c.announced = &p;
+		c.n_announced = 1;
+		hl_ok(hitlist_alias_plan(&s, &n, h, &c, &d), &d);
+		if ((n == 1) != want)
+			fail_msg("case %u: %zu planned", i, n);
+		free(s);
+		hitlist_close(h);
+		hl_rmdir(dir);
+	}
 }
 
 /* parse(save(x)) = x, and any byte changed or cut off is noticed. */
@@ -365,6 +495,9 @@ int main(void)
 		cmocka_unit_test(targets_are_in_their_child),
 		cmocka_unit_test(verdicts_make_the_list),
 		cmocka_unit_test(plan_has_what_it_should),
+		cmocka_unit_test(longest_level_has_its_rule),
+		cmocka_unit_test(single_addresses_need_both),
+		cmocka_unit_test(settled_ones_wait),
 		cmocka_unit_test(file_is_protected),
 	};
 
