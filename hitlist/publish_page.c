@@ -1,5 +1,7 @@
 /* The page for people: no script, no request to anyone else.  The charts are SVG
- * in the page itself. */
+ * in the page itself: the plot alone, which is stretched to whatever room there is
+ * (lines and points keep their width, as vector-effect says), while all text around it
+ * is HTML, so that it has its size on a phone too. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 #include "hitlist/cmds.h"
 #include "hitlist/publish.h"
 
-enum { WIDTH = 720, HEIGHT = 200, LEFT = 84, BOTTOM = 24, TOP = 26, RIGHT = 12 };
+enum { WIDTH = 1000, HEIGHT = 100, POINTS_MAX = 200 };
 
 static const char style[] =
 	":root{color-scheme:light dark;--fg:#1c2733;--bg:#fff;--dim:#5b6b7b;--line:#d5dde5;"
@@ -23,12 +25,20 @@ static const char style[] =
 	"table{border-collapse:collapse;width:100%}"
 	"th,td{text-align:left;padding:.35rem .5rem;border-bottom:1px solid var(--line)}"
 	"td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
-	"a{color:var(--a)}.dim{color:var(--dim)}svg{width:100%;height:auto}"
-	"svg text{fill:var(--dim);font:12px system-ui,sans-serif}"
-	"svg .t{fill:var(--fg);font-weight:600}"
-	"svg .g{stroke:var(--line)}svg .s{stroke:var(--a);fill:none;stroke-width:2}"
-	"svg .p{fill:var(--a)}svg .e{stroke:var(--b);stroke-dasharray:4 3}"
-	"svg .et{fill:var(--b)}";
+	"a{color:var(--a)}.dim{color:var(--dim)}"
+	"figure{display:grid;grid-template-columns:3.6rem 1fr;column-gap:.6rem;"
+	"margin:1.6rem 0;color:var(--dim);font-size:.8rem}"
+	"figcaption{grid-column:2;color:var(--fg);font-weight:600;margin-bottom:1.3rem}"
+	".y,.x{display:flex;justify-content:space-between;"
+	"font-variant-numeric:tabular-nums}"
+	".y{flex-direction:column;text-align:right;margin:-.75em 0;white-space:nowrap}"
+	".x{grid-column:2;margin-top:.3rem}.p{position:relative;height:8.5rem}"
+	".p b{position:absolute;top:-1.5em;transform:translateX(-50%);color:var(--b)}"
+	"svg{position:absolute;width:100%;height:100%;overflow:visible}"
+	"svg *{fill:none;vector-effect:non-scaling-stroke}"
+	".g{stroke:var(--line)}.s{stroke:var(--a);stroke-width:2}"
+	".d{stroke:var(--a);stroke-width:6;stroke-linecap:round}"
+	".e{stroke:var(--b);stroke-dasharray:4 3}";
 
 /* Text of others inside HTML. */
 static void put_text(struct writer *w, const char *s)
@@ -70,45 +80,52 @@ struct chart {
 
 static double x_of(const struct chart *c, uint32_t t)
 {
-	double width = WIDTH - LEFT - RIGHT;
-
 	if (c->last == c->first)
-		return LEFT + width / 2;
-	return LEFT + width * ((double)t - c->first) / (c->last - c->first);
+		return WIDTH / 2;
+	return WIDTH * ((double)t - c->first) / (c->last - c->first);
 }
 
 static double y_of(const struct chart *c, uint64_t v)
 {
-	return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (double)v / (double)c->top;
+	return HEIGHT * (1 - (double)v / (double)c->top);
 }
 
-static void put_axes(struct writer *w, const struct chart *c)
+/* 20000000 as "20 M". */
+static void put_short(struct writer *w, uint64_t v)
 {
-	for (unsigned i = 0; i <= 2; i++) {
-		uint64_t v = c->top * i / 2;
+	static const char units[] = { 'k', 'M', 'G', 'T' };
+	double x = (double)v;
+	unsigned i = 0;
 
-		if (i == 1 && c->top < 2)
-			continue;
-		writer_printf(
-			w,
-			"<line class=\"g\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-			"<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%" PRIu64
-			"</text>",
-			LEFT, WIDTH - RIGHT, y_of(c, v), y_of(c, v), LEFT - 8,
-			y_of(c, v) + 4, v);
-	}
-	writer_printf(w, "<text x=\"%d\" y=\"%d\">", LEFT, HEIGHT - 6);
-	put_day(w, c->first);
-	writer_printf(w, "</text>");
-	if (c->last == c->first)
-		return;
-	writer_printf(w, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", WIDTH - RIGHT,
-	              HEIGHT - 6);
-	put_day(w, c->last);
-	writer_printf(w, "</text>");
+	for (; x >= 1000 && i < sizeof(units); i++)
+		x /= 1000;
+	writer_printf(w, i ? "%.3g %c" : "%.3g", x, i ? units[i - 1] : 0);
 }
 
-static void put_events(struct writer *w, const struct chart *c)
+/* What stands left of the plot and below it. */
+static void put_scale(struct writer *w, const struct chart *c)
+{
+	writer_printf(w, "<div class=\"y\"><span>");
+	put_short(w, c->top);
+	writer_printf(w, "</span><span>");
+	if (c->top % 2 == 0)
+		put_short(w, c->top / 2);
+	writer_printf(w, "</span><span>0</span></div>");
+}
+
+static void put_days(struct writer *w, const struct chart *c)
+{
+	writer_printf(w, "<div class=\"x\"><span>");
+	if (c->last != c->first) {
+		put_day(w, c->first);
+		writer_printf(w, "</span><span>");
+	}
+	put_day(w, c->last);
+	writer_printf(w, "</span></div>");
+}
+
+/* Each event is a line in the plot, or, when it has text, its number above that. */
+static void put_events(struct writer *w, const struct chart *c, bool text)
 {
 	const struct opt_list *l = &c->p->c->events;
 
@@ -119,15 +136,34 @@ static void put_events(struct writer *w, const struct chart *c)
 		snprintf(day, sizeof(day), "%.10s", l->v[i]);
 		if (!time_parse_date(&t, day) || t < c->first || t > c->last)
 			continue;
-		writer_printf(w, "<g><title>%s: ", day);
+		if (!text) {
+			writer_printf(w, "<path class=\"e\" d=\"M%.1f 0V%d\"/>",
+			              x_of(c, t), HEIGHT);
+			continue;
+		}
+		writer_printf(w, "<b style=\"left:%.2f%%\" title=\"%s: ",
+		              100 * x_of(c, t) / WIDTH, day);
 		put_text(w, l->v[i] + 11);
-		writer_printf(
-			w,
-			"</title><line class=\"e\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" "
-			"y2=\"%d\"/><text class=\"et\" x=\"%.1f\" y=\"%d\" "
-			"text-anchor=\"middle\">%zu</text></g>",
-			x_of(c, t), x_of(c, t), TOP, HEIGHT - BOTTOM, x_of(c, t), TOP - 4,
-			i + 1);
+		writer_printf(w, "\">%zu</b>", i + 1);
+	}
+}
+
+/* A line of no length with round ends is a point in any stretching. */
+static void put_points(struct writer *w, const struct chart *c)
+{
+	const struct publish_point *s = c->p->series;
+	size_t first = c->p->n > POINTS_MAX ? c->p->n - 1 : 0;
+
+	writer_printf(w, "<polyline class=\"s\" points=\"");
+	for (size_t i = 0; i < c->p->n; i++)
+		writer_printf(w, "%.1f,%.1f ", x_of(c, s[i].when),
+		              y_of(c, s[i].lines[c->list]));
+	writer_printf(w, "\"/>");
+	for (size_t i = first; i < c->p->n; i++) {
+		writer_printf(w, "<path class=\"d\" d=\"M%.1f %.1fh0\"><title>",
+		              x_of(c, s[i].when), y_of(c, s[i].lines[c->list]));
+		put_day(w, s[i].when);
+		writer_printf(w, ": %" PRIu64 "</title></path>", s[i].lines[c->list]);
 	}
 }
 
@@ -137,35 +173,33 @@ static void put_chart(struct writer *w, const struct publication *p,
 	struct chart c = { .p = p,
 		           .list = list,
 		           .first = p->series[0].when,
-		           .last = p->series[p->n - 1].when };
+		           .last = p->series[0].when };
 	uint64_t most = 1;
 
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
 		if (p->series[i].lines[list] > most)
 			most = p->series[i].lines[list];
-	c.top = round_up(most);
-	writer_printf(w,
-	              "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s over "
-	              "time\"><text class=\"t\" x=\"%d\" y=\"14\">%s</text>",
-	              WIDTH, HEIGHT, publish_list_name(list), LEFT,
-	              publish_list_name(list));
-	put_axes(w, &c);
-	put_events(w, &c);
-	writer_printf(w, "<polyline class=\"s\" points=\"");
-	for (size_t i = 0; i < p->n; i++)
-		writer_printf(w, "%.1f,%.1f ", x_of(&c, p->series[i].when),
-		              y_of(&c, p->series[i].lines[list]));
-	writer_printf(w, "\"/>");
-	for (size_t i = 0; i < p->n; i++) {
-		writer_printf(
-			w,
-			"<circle class=\"p\" r=\"2.5\" cx=\"%.1f\" cy=\"%.1f\"><title>",
-			x_of(&c, p->series[i].when), y_of(&c, p->series[i].lines[list]));
-		put_day(w, p->series[i].when);
-		writer_printf(w, ": %" PRIu64 "</title></circle>",
-		              p->series[i].lines[list]);
+		if (p->series[i].when > c.last)
+			c.last = p->series[i].when;
+		if (p->series[i].when < c.first)
+			c.first = p->series[i].when;
 	}
-	writer_printf(w, "</svg>\n");
+	c.top = round_up(most);
+	writer_printf(w, "<figure><figcaption>%s</figcaption>", publish_list_name(list));
+	put_scale(w, &c);
+	writer_printf(w,
+	              "<div class=\"p\"><svg viewBox=\"0 0 %d %d\" "
+	              "preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s over "
+	              "time\"><path class=\"g\" d=\"M0 0H%dM0 %dH%dM0 %dH%d\"/>",
+	              WIDTH, HEIGHT, publish_list_name(list), WIDTH, HEIGHT / 2, WIDTH,
+	              HEIGHT, WIDTH);
+	put_events(w, &c, false);
+	put_points(w, &c);
+	writer_printf(w, "</svg>");
+	put_events(w, &c, true);
+	writer_printf(w, "</div>");
+	put_days(w, &c);
+	writer_printf(w, "</figure>\n");
 }
 
 static void put_table(struct writer *w, const struct publication *p)
@@ -254,8 +288,7 @@ static void put_page(struct writer *w, const struct publication *p)
 	put_table(w, p);
 	writer_printf(w, "<h2 id=\"charts\">Over time</h2>\n");
 	for (unsigned k = 0; k < LISTS; k++)
-		if (k < LIST_SERVICES + SERVICE_TCP_OTHER || k >= LIST_ALIASED)
-			put_chart(w, p, (enum publish_list)k);
+		put_chart(w, p, (enum publish_list)k);
 	if (c->events.n)
 		writer_printf(w, "<ol class=\"dim\">\n");
 	for (size_t i = 0; i < c->events.n; i++) {
