@@ -87,25 +87,66 @@ static int refill(struct reader *r)
 	return 0;
 }
 
-static int check_line(struct reader *r, size_t end)
+/* NULL, or why the line up to end is none. */
+static const char *line_fault(const struct reader *r, size_t end)
 {
 	if (has_binary(r->buf + r->pos, end - r->pos))
-		return fail_line(r, ERR_NOT_TEXT, "binary data, not a text file");
-	if (end - r->pos > READER_LINE_MAX)
-		return fail_line(r, ERR_NOT_TEXT, "line longer than 65536 bytes");
+		return "binary data, not a text file";
+	return end - r->pos > READER_LINE_MAX ? "line longer than 65536 bytes" : NULL;
+}
+
+/* The current line, or the part of it that matters, is bad. */
+static int reject(struct reader *r, int rc, const char *text, size_t len, const char *why)
+{
+	char quoted[80];
+
+	r->bad++;
+	if (!r->policy.strict && r->bad > r->policy.reported)
+		return 0;
+	log_quote(quoted, sizeof(quoted), text, len);
+	if (!r->policy.strict) {
+		log_warn("%s:%" PRIu64 ": '%s' %s", reader_name(r), r->number, quoted,
+		         why);
+		return 0;
+	}
+	r->rc = rc;
+	return diag_set(&r->why, rc, "%s:%" PRIu64 ": '%s' %s", reader_name(r), r->number,
+	                quoted, why);
+}
+
+/* Go to the end of a line that may be longer than the buffer. */
+static int drop_line(struct reader *r)
+{
+	char *nl;
+
+	while (!(nl = memchr(r->buf + r->pos, '\n', r->len - r->pos))) {
+		r->pos = r->seen = r->len;
+		if (r->raw_end)
+			return 0;
+		if (refill(r) < 0)
+			return r->rc;
+	}
+	r->pos = r->seen = (size_t)(nl + 1 - r->buf);
 	return 0;
 }
 
-/* 1: line .. line_end is the next line, terminated; 0: end; negative: error. */
-static int next_line(struct reader *r)
+/* Bytes that are no line: the end of the reading, or one bad line. */
+static int refuse_line(struct reader *r, size_t end, const char *why)
+{
+	int rc;
+
+	if (!r->policy.skip_binary)
+		return fail_line(r, ERR_NOT_TEXT, why);
+	rc = reject(r, ERR_NOT_TEXT, r->buf + r->pos, end - r->pos, why);
+	return rc < 0 ? rc : drop_line(r);
+}
+
+/* 1: the bytes from pos to *end are the next line, with a line end behind it or not;
+ * 0: end; negative: error. */
+static int find_line(struct reader *r, size_t *end, bool *ended)
 {
 	char *nl;
-	size_t end;
 
-	if (r->rc)
-		return r->rc;
-	/* A line that was found ahead is now read in this way. */
-	r->ahead += r->ahead < r->n_ahead;
 	while (!(nl = memchr(r->buf + r->seen, '\n', r->len - r->seen))) {
 		r->seen = r->len;
 		if (r->raw_end || r->len - r->pos > READER_LINE_MAX)
@@ -115,13 +156,34 @@ static int next_line(struct reader *r)
 	}
 	if (!nl && r->pos == r->len)
 		return 0;
-	end = nl ? (size_t)(nl - r->buf) : r->len;
+	*end = nl ? (size_t)(nl - r->buf) : r->len;
+	*ended = nl;
 	r->number++;
-	if (check_line(r, end) < 0)
+	return 1;
+}
+
+/* 1: line .. line_end is the next line, terminated; 0: end; negative: error. */
+static int next_line(struct reader *r)
+{
+	const char *why;
+	bool ended;
+	size_t end;
+	int rc;
+
+	if (r->rc)
 		return r->rc;
+	/* A line that was found ahead is now read in this way. */
+	r->ahead += r->ahead < r->n_ahead;
+	while ((rc = find_line(r, &end, &ended)) > 0 && (why = line_fault(r, end))) {
+		rc = refuse_line(r, end, why);
+		if (rc < 0)
+			return rc;
+	}
+	if (rc <= 0)
+		return rc;
 	r->line = r->buf + r->pos;
 	r->line_end = r->buf + end;
-	r->pos = r->seen = end + (nl != NULL);
+	r->pos = r->seen = end + ended;
 	if (r->line_end > r->line && r->line_end[-1] == '\r')
 		r->line_end--;
 	*r->line_end = '\0';
@@ -146,25 +208,6 @@ static int at_end(struct reader *r)
 	r->rc = ERR_PARSE;
 	return diag_set(&r->why, ERR_PARSE, "%s: not one good line (%" PRIu64 " bad)",
 	                reader_name(r), r->bad);
-}
-
-/* The current line, or the part of it that matters, is bad. */
-static int reject(struct reader *r, int rc, const char *text, size_t len, const char *why)
-{
-	char quoted[80];
-
-	r->bad++;
-	if (!r->policy.strict && r->bad > r->policy.reported)
-		return 0;
-	log_quote(quoted, sizeof(quoted), text, len);
-	if (!r->policy.strict) {
-		log_warn("%s:%" PRIu64 ": '%s' %s", reader_name(r), r->number, quoted,
-		         why);
-		return 0;
-	}
-	r->rc = rc;
-	return diag_set(&r->why, rc, "%s:%" PRIu64 ": '%s' %s", reader_name(r), r->number,
-	                quoted, why);
 }
 
 /* Range or single address as a prefix, when it is one. */
@@ -364,22 +407,15 @@ static const char *parse_item(struct reader_item *it, char *s, char *end, size_t
 	return why;
 }
 
-/* Names of columns: no digit, and not the name of a host. */
-static bool is_header(const char *s, size_t len)
+static bool is_usual_name(const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (s[i] >= '0' && s[i] <= '9')
-			return false;
-	return !looks_like_host_name(s, len);
-}
-
-/* Where a line lost is a prefix not blocked, any word will not do. */
-static bool is_usual_header(const char *s, size_t len)
-{
-	static const char *const names[] = { "prefix", "prefixes", "network", "net",
-		                             "cidr",   "subnet",   "range",   "ip",
-		                             "ipv4",   "ipv6",     "address", "addr",
-		                             "saddr",  "start",    "first" };
+	static const char *const names[] = {
+		"prefix",  "prefixes", "network", "net",       "cidr",    "subnet",
+		"range",   "ip",       "ips",     "ipv4",      "ipv6",    "addr",
+		"saddr",   "daddr",    "address", "addresses", "host",    "hosts",
+		"start",   "first",    "target",  "ipv6_addr", "ip_addr", "ipaddr",
+		"targets", "src",      "dst",
+	};
 
 	if (len > 2 && s[0] == '"' && s[len - 1] == '"') {
 		s++;
@@ -389,6 +425,25 @@ static bool is_usual_header(const char *s, size_t len)
 		if (strlen(names[i]) == len && !strncasecmp(names[i], s, len))
 			return true;
 	return false;
+}
+
+/* Whether the line that begins with the len bytes at s names columns.  A word alone
+ * has to be a usual name, for it may as well be what should have been an address; of
+ * several columns the first one may have any name: no digit, and not a host's. */
+static bool is_header(const struct reader *r, const char *s, size_t len)
+{
+	const char *next = s + len;
+
+	if (is_usual_name(s, len))
+		return true;
+	while (*next == ' ')
+		next++;
+	if (r->policy.known_header || !*next || !strchr(",;\t", *next))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] >= '0' && s[i] <= '9')
+			return false;
+	return !looks_like_host_name(s, len);
 }
 
 /* The n bytes at s, without blanks and quotes around them. */
@@ -469,8 +524,7 @@ static int next_item(struct reader *r, struct reader_item *item)
 			*item = it;
 			return 1;
 		}
-		if (r->begun || !is_header(s, len) ||
-		    (r->policy.known_header && !is_usual_header(s, len)))
+		if (r->begun || !is_header(r, s, len))
 			rc = reject(r, bad, s, len, why);
 		else
 			read_header(r, s);

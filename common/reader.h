@@ -4,13 +4,15 @@
  * empty lines and comments (# to the end of the line; a line that starts with
  * ';') are skipped.  Only the first field counts: it ends at a blank, a comma,
  * a semicolon or a tab, so CSV and "prefix<TAB>AS" files can be read as they
- * are (a first line whose first field holds no digit is a header, not a fault);
- * it may stand in double quotes.  A range is "a-b", or "a - b" with blanks.
+ * are; it may stand in double quotes.  A range is "a-b", or "a - b" with blanks.
+ * A first line that begins with a usual name of a column, like "ip" or "prefix", or
+ * that has several columns and no digit in the first, is a header, not a fault.
  *
  * A line that cannot be understood is counted, the first few are reported with
  * file:line and the text, and it is skipped; with .strict it ends the reading.
- * What is no text at all (a NUL byte, a line over READER_LINE_MAX) always ends
- * it, and so does a file with faults and not one good line. */
+ * What is no text at all (a NUL byte, a line over READER_LINE_MAX) ends it, unless
+ * .skip_binary makes it a bad line like others; and so does a file with faults and
+ * not one good line. */
 #ifndef COMMON_READER_H
 #define COMMON_READER_H
 
@@ -27,7 +29,8 @@ struct reader;
 
 struct reader_policy {
 	bool strict;       /* the first bad line is an error */
-	bool known_header; /* a header begins with a usual name, as "prefix" or "ip" */
+	bool known_header; /* a header begins with a usual name, whatever follows */
+	bool skip_binary;  /* what is no text is a bad line */
 	bool v6_only;      /* an IPv4 item is a bad line (ERR_FAMILY when strict) */
 	unsigned reported; /* how many bad lines to log; 0 means 3 */
 	/* "a.b.c.d:port" and "[addr]:port" are addresses, too; "addr,port" is where

@@ -15,7 +15,7 @@ static int add_text(struct hitlist_batch *b, const char *text, struct diag *d)
 
 static int add_file(struct hitlist_batch *b, const char *path, struct diag *d)
 {
-	const struct reader_policy policy = { .strict = true };
+	const struct reader_policy policy = { .strict = true, .known_header = true };
 	struct reader_item it;
 	struct reader *r;
 	int rc = reader_open(&r, path, &policy, d);

@@ -90,6 +90,7 @@ static int take(struct import *im, struct addr128 a, struct diag *d)
 static int read_list(struct import *im, const char *path, struct diag *d)
 {
 	const struct reader_policy policy = { .strict = !im->cfg->skip_bad,
+		                              .skip_binary = im->cfg->skip_bad,
 		                              .v6_only = true };
 	struct reader *r;
 	struct addr128 a;

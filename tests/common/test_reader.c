@@ -154,6 +154,9 @@ static void skips_what_is_no_item(void **state)
 		{ "\"saddr\",\"ttl\"\n\"::1\",64\n", 2 },
 		{ "# c\n\nip address\n  ; c\n::1", 5 },
 		{ "prefix\r\n::1\r\n\r\n#", 2 },
+		{ "IPv6\n::1\n", 2 },
+		{ "when;saddr\n::1\n", 2 },
+		{ "what\twhy\n::1\n", 2 },
 	};
 	struct diag d = { .text = "" };
 
@@ -178,8 +181,14 @@ static void skips_what_is_no_item(void **state)
 /* A header is only a header where a header can be. */
 static void counts_words_after_the_first_line_as_bad(void **state)
 {
-	static const char *const texts[] = { "::1\nsaddr\n", "saddr\nsaddr\n::1\n",
-		                             "example.com\n::1\n", "1x\n::1\n" };
+	static const char *const texts[] = { "::1\nsaddr\n",
+		                             "saddr\nsaddr\n::1\n",
+		                             "example.com\n::1\n",
+		                             "1x\n::1\n",
+		                             "deadbeef\n::1\n",
+		                             "localhost\n::1\n",
+		                             "localhost # comment\n::1\n",
+		                             "ff02,ttl\n::1\n" };
 	struct diag d = { .text = "" };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -327,6 +336,52 @@ static void refuses_binary_data(void **state)
 		text[10] = (char)c; /* in the comment: nobody would parse it */
 		must_be_no_text(*state, text, sizeof(text) - 1, "in.txt:2: binary data");
 	}
+}
+
+/* With skip_binary a line that is no text costs that line alone, wherever it stands and
+ * however long it is. */
+static void skips_lines_that_are_no_text(void **state)
+{
+	static const struct reader_policy lax = { .skip_binary = true, .reported = 1 };
+	static const size_t sizes[] = { 1,
+		                        READER_LINE_MAX - 1,
+		                        READER_LINE_MAX,
+		                        READER_LINE_MAX + 1,
+		                        256 * 1024,
+		                        3 << 20 };
+	char *data = malloc((3 << 20) + 64);
+	struct diag d = { .text = "" };
+
+	assert_non_null(data);
+	for (unsigned i = 0; i < 4 * ARRAY_LEN(sizes); i++) {
+		size_t n = sizes[i / 4], at = 4;
+		bool text = i & 1, last = i & 2;
+		struct reader *r;
+		struct addr128 a;
+		unsigned good = 0;
+		int rc, old;
+		char *log;
+
+		memcpy(data, "::1\n", 4);
+		memset(data + at, text ? 'x' : 1, n);
+		at += n;
+		data[at++] = '\n';
+		if (!last)
+			memcpy(data + at, "::2\n::3", 7);
+		r = open_bytes(*state, data, at + (last ? 0 : 7), &lax);
+		old = log_begin(*state);
+		while ((rc = reader_addr(r, &a, &d)) > 0)
+			good++;
+		log = log_end(*state, old);
+		if (rc < 0 || good != (last ? 1 : 3) || reader_bad(r) != 1)
+			fail_msg("%zu bytes: rc %d, %u good, %u bad", n, rc, good,
+			         (unsigned)reader_bad(r));
+		assert_non_null(strstr(log, "in.txt:2: '"));
+		assert_int_equal(reader_line_number(r), last ? 2 : 4);
+		free(log);
+		reader_close(r);
+	}
+	free(data);
 }
 
 /* The good lines before it are given out first. */
@@ -670,6 +725,7 @@ int main(void)
 		cmocka_unit_test(gives_out_raw_lines),
 		cmocka_unit_test(reads_what_was_written),
 		cmocka_unit_test(reads_small_pieces),
+		cmocka_unit_test(skips_lines_that_are_no_text),
 		cmocka_unit_test(ports_beside_addresses),
 		cmocka_unit_test(load_appends_all_or_nothing),
 		cmocka_unit_test(reads_a_real_list),
