@@ -219,15 +219,36 @@ static const struct cmd_group *more_of(const struct cmd_group *g)
 	return g[1].name && !g[1].summary ? g + 1 : NULL;
 }
 
-static void help_group(FILE *f, const char *prog, const struct cmd_group *g)
+/* Whether c is named "family-something"; NULL: the family of all. */
+static bool is_of(const struct cmd *c, const char *family)
+{
+	size_t n = family ? strlen(family) : 0;
+
+	return !n || (!strncmp(c->name, family, n) && c->name[n] == '-');
+}
+
+static bool has_family(const struct cmd_group *g, const char *family)
+{
+	for (; g && *family; g = more_of(g))
+		for (const struct cmd *c = g->cmds; c->name; c++)
+			if (is_of(c, family))
+				return true;
+	return false;
+}
+
+static void help_group(FILE *f, const char *prog, const struct cmd_group *g,
+                       const char *family)
 {
 	const char *name = g->name;
 
 	fprintf(f, "usage: %s %s <command> [options]\n\n", prog, g->name);
-	wrap(f, g->summary, 0, 0);
-	fputs("\ncommands:\n", f);
+	if (!family)
+		wrap(f, g->summary, 0, 0);
+	fprintf(f, "%scommands:\n", family ? "" : "\n");
 	for (; g; g = more_of(g)) {
 		for (const struct cmd *c = g->cmds; c->name; c++) {
+			if (!is_of(c, family))
+				continue;
 			fprintf(f, "  %-14s", c->name);
 			if (strlen(c->name) > 13)
 				fprintf(f, "\n%16s", "");
@@ -451,11 +472,11 @@ static int run_group(const struct cmd_group *g, const char *prog, cmd_hook befor
 	int words;
 
 	if (argc < 2) {
-		help_group(stderr, prog, g);
+		help_group(stderr, prog, g, NULL);
 		return CMD_USAGE;
 	}
 	if (is_help(argv[1])) {
-		help_group(stdout, prog, g);
+		help_group(stdout, prog, g, NULL);
 		return CMD_OK;
 	}
 	c = find_cmd(g, argc, argv, &words);
@@ -463,8 +484,19 @@ static int run_group(const struct cmd_group *g, const char *prog, cmd_hook befor
 		snprintf(name, sizeof(name), "%s %s %s", prog, g->name, c->name);
 		return run(c, name, before, argc - words, argv + words);
 	}
+	if (has_family(g, argv[1])) {
+		if (argc > 2 && is_help(argv[2])) {
+			help_group(stdout, prog, g, argv[1]);
+			return CMD_OK;
+		}
+		if (argc > 2)
+			log_error("%s %s %s: no such command: '%s'", prog, g->name,
+			          argv[1], argv[2]);
+		help_group(stderr, prog, g, argv[1]);
+		return CMD_USAGE;
+	}
 	log_error("%s %s: no such command: '%s'", prog, g->name, argv[1]);
-	help_group(stderr, prog, g);
+	help_group(stderr, prog, g, NULL);
 	return CMD_USAGE;
 }
 

@@ -98,6 +98,10 @@ int block_add_run(const void *config, int argc, char *argv[])
 		log_error("--date: '%s' is not a date like 2026-06-02", cfg->date);
 		return CMD_USAGE;
 	}
+	if (like.added > cmd_now()) {
+		log_error("--date: %s is still to come", cfg->date);
+		return CMD_USAGE;
+	}
 	if (cfg->expires && (!parse_when(&like.expires, cfg->expires, true) ||
 	                     like.expires <= cmd_now())) {
 		log_error("--expires: '%s' is neither a time ahead like 365d nor a date "
@@ -108,6 +112,8 @@ int block_add_run(const void *config, int argc, char *argv[])
 	if (!texts_ok(cfg))
 		return CMD_USAGE;
 	rc = collect(&x, &cfg->files, argc, argv, &d);
+	if (rc == 0 && !cfg->force)
+		rc = cmd_check_wide(x.p, x.n, &d);
 	if (rc == 0)
 		rc = add_all(argv[0], &like, &x, &d);
 	exclude_fini(&x);
@@ -165,24 +171,60 @@ static void put_optout(struct writer *w, const struct hitlist_optout *o, uint32_
 	writer_printf(w, "\t%s\t%s\t%s\n", o->requester, o->reason, o->evidence);
 }
 
-static void put_list(struct writer *w, const struct hitlist *h, bool log)
+static void put_log(struct writer *w, const struct hitlist *h)
 {
 	const struct hitlist_optout *o;
 	size_t n = hitlist_optouts(h, &o);
 	uint32_t now = cmd_now();
+
+	writer_printf(w, "#prefix\tstate\tadded\texpires\tremoved\trequester\treason\t"
+	                 "evidence\n");
+	for (size_t i = 0; i < n; i++)
+		put_optout(w, &o[i], now);
+}
+
+static int cmp_optout(const void *x, const void *y)
+{
+	const struct hitlist_optout *a = *(void *const *)x, *b = *(void *const *)y;
+	int c = addr_cmp(a->prefix.addr, b->prefix.addr);
+
+	if (!c)
+		c = (int)a->prefix.len - (int)b->prefix.len;
+	return c ? c : (a > b) - (a < b);
+}
+
+static int cmp_place(const void *x, const void *y)
+{
+	const struct hitlist_optout *a = *(void *const *)x, *b = *(void *const *)y;
+
+	return (a > b) - (a < b);
+}
+
+/* Each prefix in force once, in the order they came. */
+static int put_in_force(struct writer *w, const struct hitlist *h)
+{
+	const struct hitlist_optout *o, **p;
+	size_t n = hitlist_optouts(h, &o), m = 0, k = 0;
 	char text[PREFIX_STRLEN];
 
-	if (log)
-		writer_printf(w, "#prefix\tstate\tadded\texpires\tremoved\trequester\t"
-		                 "reason\tevidence\n");
-	for (size_t i = 0; i < n; i++) {
-		if (log) {
-			put_optout(w, &o[i], now);
-		} else if (hitlist_optout_in_force(&o[i], now)) {
-			prefix_format(text, o[i].prefix);
-			writer_printf(w, "%s\n", text);
-		}
+	p = calloc(n + 1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (hitlist_optout_in_force(&o[i], cmd_now()))
+			p[m++] = &o[i];
+	qsort(p, m, sizeof(*p), cmp_optout);
+	for (size_t i = 0; i < m; i++)
+		if (!k || !addr_eq(p[k - 1]->prefix.addr, p[i]->prefix.addr) ||
+		    p[k - 1]->prefix.len != p[i]->prefix.len)
+			p[k++] = p[i];
+	qsort(p, k, sizeof(*p), cmp_place);
+	for (size_t i = 0; i < k; i++) {
+		prefix_format(text, p[i]->prefix);
+		writer_printf(w, "%s\n", text);
 	}
+	free(p);
+	return 0;
 }
 
 int block_list_run(const void *config, int argc, char *argv[])
@@ -200,10 +242,12 @@ int block_list_run(const void *config, int argc, char *argv[])
 	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
 	if (rc == 0)
 		rc = writer_open(&w, cfg->output, &d);
-	if (rc == 0) {
-		put_list(w, h, cfg->log);
+	if (rc == 0 && cfg->log)
+		put_log(w, h);
+	else if (rc == 0)
+		rc = put_in_force(w, h);
+	if (rc == 0)
 		rc = writer_commit(w, &d);
-	}
 	writer_close(w);
 	hitlist_close(h);
 	return cmd_result(rc, &d);

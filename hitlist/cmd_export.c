@@ -173,6 +173,10 @@ static bool make_filter(struct export *x, struct prefix *p, const struct export_
 		          cfg->since);
 		return false;
 	}
+	if (!cfg->sample) {
+		log_error("--sample 0: a sample has one host at least");
+		return false;
+	}
 	x->p = cfg->prefix ? p : NULL;
 	x->f.responsive = cfg->responsive;
 	if (cfg->service)
@@ -180,7 +184,7 @@ static bool make_filter(struct export *x, struct prefix *p, const struct export_
 	if (cfg->source)
 		x->f.sources = 1U << (cfg->source - 1);
 	x->format = (enum output_format)cfg->format;
-	x->sample.max = cfg->sample;
+	x->sample.max = cfg->sample == UINT64_MAX ? 0 : cfg->sample;
 	memcpy(x->sample.key.k, &cfg->seed, sizeof(cfg->seed));
 	return true;
 }

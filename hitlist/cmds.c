@@ -62,7 +62,9 @@ static const struct opt export_opts[] = {
 	        "2026-06-02T12:00:00Z"),
 	OPT_END,
 };
-static const struct export_cfg export_defaults = { .output = "-", .seed = 1 };
+static const struct export_cfg export_defaults = { .output = "-",
+	                                           .sample = UINT64_MAX,
+	                                           .seed = 1 };
 
 static const struct opt lookup_opts[] = {
 	OUTPUT_OPTS(struct lookup_cfg),
@@ -82,6 +84,8 @@ static const struct opt no_opts[] = {
 static const struct opt alias_opts[] = {
 	OPT_LIST("input-file", 'I', struct alias_cfg, files, "FILE",
 	         "take the prefixes in FILE as well (repeatable)"),
+	OPT_FLAG("force", 0, struct alias_cfg, force,
+	         "act on prefixes shorter than /16 too"),
 	OPT_END,
 };
 
@@ -96,6 +100,8 @@ static const struct opt block_add_opts[] = {
 	        "when it was asked for (default: now)"),
 	OPT_STR("expires", 0, struct block_cfg, expires, "TIME",
 	        "until when: 365d or a date (default: for ever)"),
+	OPT_FLAG("force", 0, struct block_cfg, force,
+	         "act on prefixes shorter than /16 in 2000::/3 too, or than /3 in IPv4"),
 	OPT_END,
 };
 
@@ -318,6 +324,32 @@ int cmd_each_addr(int n, char *args[],
 			              args[i]);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+bool cmd_is_wide(struct prefix p)
+{
+	static const struct prefix unicast = { { UINT64_C(1) << 61, 0 }, 3 };
+
+	if (prefix_is_v4(p))
+		return p.len < 96 + 3;
+	return p.len < 16 &&
+	       (prefix_covers(unicast, p.addr) || prefix_covers(p, unicast.addr));
+}
+
+int cmd_check_wide(const struct prefix *p, size_t n, struct diag *d)
+{
+	char text[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!cmd_is_wide(p[i]))
+			continue;
+		prefix_format(text, p[i]);
+		return diag_set(d, -EINVAL,
+		                "%s takes in a large part of all addresses: when you "
+		                "mean it, add --force",
+		                text);
+	}
+	return 0;
 }
 
 uint32_t cmd_now(void)

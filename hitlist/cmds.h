@@ -20,7 +20,7 @@ struct export_cfg {
 	const char *output, *prefix, *since;
 	unsigned format;
 	unsigned service, source; /* enum hitlist_service or _source + 1, 0: any */
-	uint64_t sample, seed;    /* sample 0: all */
+	uint64_t sample, seed;    /* sample UINT64_MAX: all */
 	bool responsive, not_aliased;
 };
 
@@ -51,6 +51,7 @@ struct info_cfg {
 
 struct alias_cfg {
 	struct opt_list files;
+	bool force;
 };
 
 struct due_command {
@@ -79,6 +80,7 @@ struct alias_list_cfg {
 struct block_cfg {
 	struct opt_list files;
 	const char *requester, *reason, *evidence, *date, *expires;
+	bool force;
 };
 
 struct block_list_cfg {
@@ -117,6 +119,13 @@ bool time_parse_since(uint32_t *out, const char *text);
 int cmd_each_addr(int n, char *args[],
                   int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
                   struct diag *d);
+
+/* Whether a prefix takes in so much of what hosts are in that one would not name it by
+ * intent: of 2000::/3 more than a /16, of IPv4 more than a /3. */
+bool cmd_is_wide(struct prefix p);
+
+/* 0, or the error that refuses to act on a wide one among p. */
+int cmd_check_wide(const struct prefix *p, size_t n, struct diag *d);
 
 uint32_t cmd_now(void); /* seconds since 1970 */
 

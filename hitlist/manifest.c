@@ -220,6 +220,18 @@ int manifest_format(const struct manifest *m, char **text, size_t *n)
 	return 0;
 }
 
+bool manifest_is_in(const char *dir)
+{
+	char path[FS_PATH_MAX], head[sizeof(MAGIC)] = "";
+	FILE *f = fs_join(path, dir, "MANIFEST", NULL) == 0 ? fopen(path, "re") : NULL;
+	bool is = f && fread(head, 1, strlen(MAGIC), f) == strlen(MAGIC) &&
+	          strcmp(head, MAGIC) == 0;
+
+	if (f)
+		fclose(f);
+	return is;
+}
+
 int manifest_load(struct manifest *m, const char *dir, struct diag *d)
 {
 	char path[FS_PATH_MAX];

@@ -60,6 +60,9 @@ int manifest_parse(struct manifest *m, char *text, size_t n, const char *name,
                    struct diag *d);
 int manifest_format(const struct manifest *m, char **text, size_t *n); /* free() it */
 
+/* Whether dir/MANIFEST is there and begins as one, be it whole or not. */
+bool manifest_is_in(const char *dir);
+
 /* dir/MANIFEST; save() is atomic and durable. */
 int manifest_load(struct manifest *m, const char *dir, struct diag *d);
 int manifest_save(const struct manifest *m, const char *dir, struct diag *d);

@@ -39,6 +39,7 @@
 #include "hitlist/store.h"
 
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,25 @@ static int may_create(const struct hitlist *h, struct diag *d)
 	return rc;
 }
 
+/* A hitlist inside another one would be taken for rubbish of that. */
+static int not_inside_another(const char *dir, struct diag *d)
+{
+	char path[FS_PATH_MAX], real[FS_PATH_MAX], *slash;
+
+	snprintf(path, sizeof(path), "%s", dir);
+	if (!realpath(dirname(path), real))
+		return 0; /* make_dir() will say what is wrong with it */
+	do {
+		if (manifest_is_in(real))
+			return diag_set(d, -EINVAL, "%s: would be inside the hitlist %s",
+			                dir, real);
+		slash = strrchr(real, '/');
+		if (slash)
+			*slash = '\0';
+	} while (real[0]);
+	return 0;
+}
+
 static int make_dir(const char *path, struct diag *d)
 {
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
@@ -309,6 +329,8 @@ int hitlist_open(struct hitlist **out, const char *dir, enum hitlist_mode mode,
 	h->opened = (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
 	if (snprintf(h->dir, sizeof(h->dir), "%s", dir) >= (int)sizeof(h->dir) - 64)
 		rc = diag_set(d, -ENAMETOOLONG, "%.200s...: path too long", dir);
+	if (rc == 0 && mode == HITLIST_CREATE && !exists(h, "MANIFEST"))
+		rc = not_inside_another(dir, d);
 	if (rc == 0 && mode == HITLIST_CREATE)
 		rc = make_dir(dir, d);
 	if (rc == 0 && stat(dir, &st) < 0)

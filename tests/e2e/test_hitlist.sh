@@ -201,9 +201,36 @@ fails 1 "list: Not a directory" import list list
 "$sextant" hitlist import new broken 2>/dev/null && fail "import broken: status 0"
 [ ! -e new ] || fail "a failed import has made a hitlist"
 
-# --skip-bad: counted and left out.
+# A hitlist inside a hitlist: neither directly nor deeper, and whatever the way there.
+mkdir -p hl/sub
+for dir in hl/x hl/sub/x hl/runs/ ./hl/../hl/x "$PWD/hl/journal/x/"; do
+	fails 1 "inside the hitlist" import "$dir" list
+done
+"$sextant" hitlist block add hl/x 2a00::/32 2>err && fail "block add makes a hitlist in a hitlist"
+[ ! -e hl/x ] || fail "hl/x is there"
+rmdir hl/sub
+echo other >MANIFEST # of something else
+hl import unrelated list
+rm -r MANIFEST unrelated
+
+# --skip-bad: counted and left out, even what is no text.
 hl import hl broken v4 --skip-bad
 grep -q "2 bad lines skipped" err && grep -q " 2 added" err || fail "--skip-bad: $(cat err)"
+{
+	echo 2a00:f::1
+	head -c 200000 /dev/zero | tr '\0' x
+	printf '\n\001\002\n2a00:f::2\n'
+} >odd
+cp -r hl copy
+hl import copy odd --skip-bad
+grep -q "2 bad lines skipped" err && grep -q " 2 added" err || fail "--skip-bad: $(cat err)"
+rm -r copy
+fails 1 "odd:2: " import hl odd
+echo deadbeef >word
+echo 2a00:f::1 >>word
+fails 1 "word:1: 'deadbeef'" import hl word
+"$sextant" hitlist lookup hl - <word >out 2>err && fail "lookup -: a word"
+grep -q "<stdin>:1: 'deadbeef'" err || fail "lookup -: $(cat err)"
 
 # --- damage is named ---
 

@@ -115,6 +115,32 @@ fails 2 "neither a time ahead" block add hl 2a00:8::/32 --expires 2020-01-01
 fails 2 "not a date" block add hl 2a00:8::/32 --date yesterday
 fails 2 "control character" block add hl 2a00:8::/32 --reason $'a\tb'
 
+# --- not without being asked twice; no day to come; each prefix once ---
+
+for p in ::/0 2000::/3 2a00::/15 2000::/4 0.0.0.0/0 64.0.0.0/2 2000::-3fff::; do
+	fails 1 "--force" block add hl "$p"
+done
+for p in ::/0 2000::/3 2a00::/15; do
+	fails 1 "$p.*--force" alias add hl "$p"
+	printf '%s\n' 2a00:9::/64 "$p" >broken
+	fails 1 "broken:2: .*$p.*--force" alias add hl -I broken
+done
+echo deadbeef >broken
+fails 1 "broken:1: 'deadbeef'" alias add hl -I broken
+fails 2 "still to come" block add hl 2a00:9::/32 --date "$(date -u -d '+2 days' +%F)"
+cp -r hl wide
+"$sextant" hitlist block add wide ::/8 fc00::/7 224.0.0.0/3 10.0.0.0/8 2>err || fail "as they are in the wild: $(cat err)"
+"$sextant" hitlist block add wide --force 2000::/3 2>err || fail "--force: $(cat err)"
+"$sextant" hitlist export wide >out && [ ! -s out ] || fail "block add --force 2000::/3: hosts are left"
+"$sextant" hitlist alias add wide --force ::/0 2>err || fail "alias add --force: $(cat err)"
+hl block list hl
+cp out once
+hl block add hl 2a00:7::1 --requester again
+hl block list hl
+cmp -s out once || fail "a prefix blocked twice is listed twice: $(cat out)"
+hl block list hl --log
+[ "$(grep -c ^2a00:7::1/128 out)" = 2 ] || fail "the log of a prefix blocked twice: $(cat out)"
+
 # --- the questions in their order, each with its count ---
 
 printf '2a00:1::/32\n2a00:2::/32\n2a00:c::/32\n' >routed

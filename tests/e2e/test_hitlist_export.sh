@@ -50,6 +50,9 @@ hl export hl --sample 10 --prefix 2a00:1::/32
 hl export hl --protocol any
 cmp -s out everything || fail "--protocol any"
 
+"$sextant" hitlist export hl --sample 0 >out 2>err
+[ $? = 2 ] && [ ! -s out ] || fail "--sample 0: $(wc -l <out) hosts"
+
 # --- not-aliased: only what was tested ---
 
 hl export hl --not-aliased

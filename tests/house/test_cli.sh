@@ -49,6 +49,16 @@ on_stderr "usage: sextant"
 expect 2 no-such-command
 on_stderr "no such command: 'no-such-command'"
 expect 2 --no-such-option
+expect 0 hitlist block --help # of the commands that begin so
+on_stdout "block-add"
+grep -q alias-add "$tmp/out" && fail "hitlist block --help tells of alias-add"
+expect 0 hitlist alias help
+on_stdout "alias-run"
+expect 2 hitlist alias
+on_stderr "alias-plan"
+expect 2 hitlist block frobnicate
+on_stderr "hitlist block: no such command: 'frobnicate'"
+expect 2 --no-such-option
 on_stderr "'--no-such-option'"
 
 commands=0
