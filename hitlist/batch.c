@@ -15,7 +15,7 @@
  * Tests make it small. */
 #ifndef BATCH_RECORDS_MAX
 #define BATCH_RECORDS_MAX (1 << 19)
-#define BATCH_KEYS_MAX    (1 << 21)
+#define BATCH_KEYS_MAX    (5 << 18)
 #endif
 
 #define BATCH_HISTORY_MAX (BATCH_RECORDS_MAX / 4)
@@ -55,7 +55,7 @@ void hitlist_batch_close(struct hitlist_batch *b)
 		for (size_t i = 0; p->spills.n && i < p->spills.g[0].n; i++)
 			unlink(run_name(p->spills.g[0].runs[i])); /* if kept */
 		level_fini(&p->spills);
-		addrvec_fini(&p->keys);
+		free(p->keys);
 		free(p->rec);
 	}
 	free(b->aliased);
@@ -152,20 +152,25 @@ static int sort_memory(struct pile *p)
 		return 0;
 	rc = records_sort(p->rec, p->n);
 	if (rc == 0)
-		rc = addrvec_sort(&p->keys);
+		rc = seen_keys_sort(p->keys, p->nkeys);
 	p->ascending = rc == 0;
 	return rc;
+}
+
+static void key_fold(struct seen_key *dst, const struct seen_key *src)
+{
+	dst->sources |= src->sources;
+	dst->period = src->period > dst->period ? src->period : dst->period;
 }
 
 /* The first n records or keys in memory, which are sorted, go to disk, those of
  * one address as one. */
 static int spill_sorted(struct hitlist_batch *b, struct pile *p, size_t n, struct diag *d)
 {
-	struct host_record key = { .sources = 0 };
 	int rc = 0;
 
 	for (size_t i = 0, k; rc == 0 && i < n; i = k) {
-		struct host_record *r = &key;
+		struct host_record key, *r = &key;
 
 		k = i + 1;
 		if (p->tier != TIER_SEEN) {
@@ -173,9 +178,11 @@ static int spill_sorted(struct hitlist_batch *b, struct pile *p, size_t n, struc
 			for (; k < n && addr_eq(r->addr, p->rec[k].addr); k++)
 				record_fold(p->tier, r, &p->rec[k]);
 		} else {
-			key.addr = p->keys.a[i];
-			while (k < n && addr_eq(key.addr, p->keys.a[k]))
-				k++;
+			struct seen_key x = p->keys[i];
+
+			while (k < n && addr_eq(x.a, p->keys[k].a))
+				key_fold(&x, &p->keys[k++]);
+			record_of_key(&key, &x);
 		}
 		rc = spill_record(b, p, r, d);
 	}
@@ -184,12 +191,12 @@ static int spill_sorted(struct hitlist_batch *b, struct pile *p, size_t n, struc
 
 static size_t in_memory(const struct pile *p)
 {
-	return p->tier == TIER_SEEN ? p->keys.n : p->n;
+	return p->tier == TIER_SEEN ? p->nkeys : p->n;
 }
 
 static struct addr128 at(const struct pile *p, size_t i)
 {
-	return p->tier == TIER_SEEN ? p->keys.a[i] : p->rec[i].addr;
+	return p->tier == TIER_SEEN ? p->keys[i].a : p->rec[i].addr;
 }
 
 /* What is in memory goes to disk. */
@@ -202,7 +209,7 @@ static int spill(struct hitlist_batch *b, struct pile *p, struct diag *d)
 	if (rc == 0)
 		rc = spill_sorted(b, p, in_memory(p), d);
 	p->n = 0;
-	p->keys.n = 0;
+	p->nkeys = 0;
 	return rc;
 }
 
@@ -227,8 +234,10 @@ static int spill_window(struct hitlist_batch *b, struct pile *p, struct diag *d)
 		for (; p->n > 1; p->n--)
 			record_fold(p->tier, &p->rec[0], &p->rec[p->n - 1]);
 	} else {
-		p->keys.a[0] = p->keys.a[keep];
-		p->keys.n = 1;
+		p->keys[0] = p->keys[keep];
+		for (size_t i = 1; i < n; i++)
+			key_fold(&p->keys[0], &p->keys[keep + i]);
+		p->nkeys = 1;
 	}
 	return rc;
 }
@@ -257,7 +266,7 @@ int batch_ready_runs(struct run ***runs, size_t *n, struct hitlist_batch *b, enu
 		return 0;
 	rc = spill_sorted(b, p, in_memory(p), d);
 	p->n = 0;
-	p->keys.n = 0;
+	p->nkeys = 0;
 	if (rc == 0)
 		rc = spill_path(b, p, path, d);
 	if (rc == 0)
@@ -319,7 +328,26 @@ int batch_history(struct hitlist_batch *b, const struct host_record *r, struct d
 	return pile_take(b, &b->pile[TIER_HISTORY], r, BATCH_HISTORY_MAX, d);
 }
 
-int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d)
+/* There is room in memory for one key more. */
+static int reserve_key(struct pile *p)
+{
+	size_t cap = p->keys_cap ? 2 * p->keys_cap : 1024;
+	struct seen_key *k = p->keys;
+
+	if (p->nkeys < p->keys_cap)
+		return 0;
+	if (cap > BATCH_KEYS_MAX)
+		cap = BATCH_KEYS_MAX;
+	k = realloc(k, cap * sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	p->keys = k;
+	p->keys_cap = cap;
+	return 0;
+}
+
+static int take_key(struct hitlist_batch *b, struct addr128 a, uint32_t period,
+                    unsigned sources, struct diag *d)
 {
 	struct pile *p = &b->pile[TIER_SEEN];
 	int rc;
@@ -327,12 +355,24 @@ int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d)
 	if (ivtab_covers(b->h->optouts.table, a))
 		return 0;
 	rc = make_room(b, p, BATCH_KEYS_MAX, d);
+	if (rc == 0)
+		rc = reserve_key(p);
 	if (rc < 0)
 		return rc;
-	if (p->keys.n && addr_cmp(p->keys.a[p->keys.n - 1], a) > 0)
+	if (p->nkeys && addr_cmp(p->keys[p->nkeys - 1].a, a) > 0)
 		p->ascending = false;
 	p->total++;
-	return addrvec_push(&p->keys, a);
+	p->keys[p->nkeys++] = (struct seen_key){ a, period, (uint16_t)sources };
+	return 0;
+}
+
+int batch_tried(struct hitlist_batch *b, const struct host_record *r, struct diag *d)
+{
+	uint32_t when = r->last_probed > r->last_seen ? r->last_probed : r->last_seen;
+
+	if (!when)
+		when = r->first_seen;
+	return take_key(b, r->addr, when / SEEN_PERIOD, r->sources, d);
 }
 
 int hitlist_batch_add(struct hitlist_batch *b, const struct host_record *records,
@@ -347,12 +387,12 @@ int hitlist_batch_add(struct hitlist_batch *b, const struct host_record *records
 }
 
 int hitlist_batch_tried(struct hitlist_batch *b, const struct addr128 *a, size_t n,
-                        struct diag *d)
+                        enum hitlist_source source, uint32_t when, struct diag *d)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = batch_tried(b, a[i], d);
+		rc = take_key(b, a[i], when / SEEN_PERIOD, 1U << source, d);
 	return rc;
 }
 
@@ -392,6 +432,22 @@ int batch_seal(struct hitlist_batch *b, enum tier t, struct diag *d)
 	return records_sort(b->borrowed, b->nborrowed);
 }
 
+/* The index of the first key >= a. */
+static size_t first_key(const struct pile *p, struct addr128 a)
+{
+	size_t lo = 0, hi = p->nkeys;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(p->keys[mid].a, a) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static int add_records(struct merger *m, const struct host_record *r, size_t n,
                        struct addr128 from)
 {
@@ -412,7 +468,7 @@ int batch_stream(struct merger **out, const struct hitlist_batch *b, enum tier t
                  struct addr128 from, struct diag *d)
 {
 	const struct pile *p = &b->pile[t];
-	size_t at_key = addrvec_lower_bound(&p->keys, from);
+	size_t k = first_key(p, from);
 	int rc = merger_new(out, t);
 
 	for (size_t i = 0; rc == 0 && i < p->spills.n; i++)
@@ -421,7 +477,7 @@ int batch_stream(struct merger **out, const struct hitlist_batch *b, enum tier t
 	if (rc == 0)
 		rc = add_records(*out, p->rec, p->n, from);
 	if (rc == 0)
-		rc = merger_add_keys(*out, p->keys.a + at_key, p->keys.n - at_key);
+		rc = merger_add_keys(*out, p->keys + k, p->nkeys - k);
 	if (rc == 0 && t == TIER_HOSTS)
 		rc = add_records(*out, b->borrowed, b->nborrowed, from);
 	if (rc < 0) {
@@ -489,6 +545,7 @@ int hitlist_compact(struct hitlist *h, struct diag *d)
 struct taking {
 	struct hitlist_batch *b;
 	enum hitlist_source source;
+	uint32_t created;
 	struct diag *d;
 };
 
@@ -524,7 +581,7 @@ static int take_tried(void *ctx, struct addr128 a)
 {
 	struct taking *t = ctx;
 
-	return batch_tried(t->b, a, t->d);
+	return hitlist_batch_tried(t->b, &a, 1, t->source, t->created, t->d);
 }
 
 static int take_aliased(void *ctx, struct prefix p)
@@ -549,6 +606,7 @@ static int take_journal(void *ctx, const char *name)
 	if (rc < 0)
 		return rc;
 	t->source = journal_reader_source(r);
+	t->created = journal_reader_created(r);
 	rc = journal_visit(r, &v, t->d);
 	if (rc == 0 && journal_reader_torn(r))
 		log_warn("%s: the last %" PRIu64

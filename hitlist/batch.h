@@ -3,7 +3,6 @@
 #ifndef HITLIST_BATCH_H
 #define HITLIST_BATCH_H
 
-#include "common/addrvec.h"
 #include "hitlist/manifest.h"
 #include "hitlist/store.h"
 #include "hitlist/stream.h"
@@ -18,9 +17,10 @@ struct pile {
 	uint64_t chain, total, number; /* number: of the file being written */
 	struct host_record *rec;       /* hosts, history */
 	size_t n;
-	struct addrvec keys; /* seen */
-	bool ascending;      /* what is in memory */
-	bool flowing;        /* so is all that came before: written as it comes */
+	struct seen_key *keys; /* seen */
+	size_t nkeys, keys_cap;
+	bool ascending; /* what is in memory */
+	bool flowing;   /* so is all that came before: written as it comes */
 };
 
 struct hitlist_batch {
@@ -43,7 +43,8 @@ struct hitlist_batch {
 
 bool host_record_is_silence(const struct host_record *r);
 int batch_take(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
-int batch_tried(struct hitlist_batch *b, struct addr128 a, struct diag *d);
+/* What r says of when it was tried, and where it came from. */
+int batch_tried(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
 int batch_history(struct hitlist_batch *b, const struct host_record *r, struct diag *d);
 
 /* When all of one tier came in order, and there is nothing in the hitlist to merge

@@ -393,6 +393,38 @@ static void get_values(struct span *s, struct host_record *r, unsigned n,
 	}
 }
 
+static uint8_t *put_seen(uint8_t *p, const struct host_record *r, unsigned n)
+{
+	uint32_t sources[BLOCK_RECORDS], period[BLOCK_RECORDS];
+
+	for (unsigned i = 0; i < n; i++) {
+		sources[i] = r[i].sources;
+		period[i] = r[i].last_probed / SEEN_PERIOD;
+	}
+	return put_column(put_column(p, sources, n), period, n);
+}
+
+static void get_seen(struct span *s, struct host_record *r, unsigned n)
+{
+	struct column sources = get_column(s, n), period = get_column(s, n);
+
+	for (unsigned i = 0; !s->bad && i < n; i++) {
+		r[i].sources = (uint16_t)column_at(&sources, i);
+		r[i].last_probed = column_at(&period, i) * SEEN_PERIOD;
+	}
+}
+
+/* The same for record i alone. */
+static void get_seen_of(struct span *s, struct host_record *r, unsigned i, unsigned n)
+{
+	struct column sources = get_column(s, n), period = get_column(s, n);
+
+	if (s->bad)
+		return;
+	r->sources = (uint16_t)column_at(&sources, i);
+	r->last_probed = column_at(&period, i) * SEEN_PERIOD;
+}
+
 /* How many of the first n nibbles are e. */
 static unsigned count_nibble(const uint8_t *p, unsigned n, unsigned e)
 {
@@ -473,7 +505,9 @@ size_t block_encode(uint8_t out[static BLOCK_BYTES_MAX], const struct host_recor
 
 	store16(p, (uint16_t)n);
 	p = put_keys(p + 2, r, n);
-	if (kind != BLOCK_KEYS)
+	if (kind == BLOCK_SEEN)
+		p = put_seen(p, r, n);
+	else if (kind != BLOCK_KEYS)
 		p = put_values(p, r, n, kind);
 	return (size_t)(p - out);
 }
@@ -491,7 +525,9 @@ int block_decode(struct host_record out[static BLOCK_RECORDS], const uint8_t *p,
 			return -1;
 		out[i].addr = k.last;
 	}
-	if (kind != BLOCK_KEYS)
+	if (kind == BLOCK_SEEN)
+		get_seen(&s, out, k.n);
+	else if (kind != BLOCK_KEYS)
 		get_values(&s, out, k.n, kind);
 	return s.bad || s.p != s.end ? -1 : (int)k.n;
 }
@@ -515,7 +551,9 @@ int block_find(const uint8_t *p, size_t n, enum block_kind kind, struct addr128 
 	if (!out)
 		return 1;
 	*out = (struct host_record){ .addr = a };
-	if (kind != BLOCK_KEYS)
+	if (kind == BLOCK_SEEN)
+		get_seen_of(&s, out, k.i - 1, k.n);
+	else if (kind != BLOCK_KEYS)
 		get_value(&s, out, k.i - 1, k.n, kind);
 	return s.bad ? -1 : 1;
 }

@@ -4,7 +4,10 @@
  *   u16           records
  *   nibbles       bytes in each key delta, less one; low nibble first
  *   key deltas    each key less the one before it (the first: less 0)
- * and with values, one column per field, in the order of struct host_record:
+ * BLOCK_SEEN has two columns more, of the bits that are kept of an address tried:
+ *   sources, last_probed / SEEN_PERIOD
+ * which are one value each in most blocks, and so cost 5 bytes; BLOCK_HOSTS has one
+ * column per field, in the order of struct host_record:
  *   services, first_seen, last_seen, last_probed - last_seen, fail_streak,
  *   sources, policy, injected (BLOCK_HOSTS_1: not), then for each service that occurs, of the records that
  *   have it: last_seen - service_seen
@@ -30,15 +33,15 @@ enum {
 	BLOCK_BYTES_MAX = 2 + 128 + 16 * 256 + (8 + SERVICES) * (5 + 4 * 256),
 };
 
-enum block_kind { BLOCK_KEYS, BLOCK_HOSTS_1, BLOCK_HOSTS };
+enum block_kind { BLOCK_KEYS, BLOCK_SEEN, BLOCK_HOSTS_1, BLOCK_HOSTS };
 
 /* Pack 1..256 records in strictly ascending order; returns the length. */
 size_t block_encode(uint8_t out[static BLOCK_BYTES_MAX], const struct host_record *r,
                     unsigned n, enum block_kind kind);
 
 /* Unpack all; returns the number of records, or -1 when the bytes are none of
- * ours (any bytes are safe to pass).  Of BLOCK_KEYS only .addr is set, and the
- * caller has cleared the rest. */
+ * ours (any bytes are safe to pass).  Of BLOCK_KEYS and BLOCK_SEEN only what they
+ * hold is set, and the caller has cleared the rest. */
 int block_decode(struct host_record out[static BLOCK_RECORDS], const uint8_t *p, size_t n,
                  enum block_kind kind);
 

@@ -6,7 +6,7 @@
 #include "hitlist/cmds.h"
 
 struct filter {
-	bool responsive;
+	bool responsive, seen;
 	unsigned services; /* bits, any of which will do; 0: any host */
 	unsigned sources;  /* the same */
 	uint32_t since;
@@ -26,7 +26,7 @@ static bool passes(const struct filter *f, const struct host_record *r)
 	if (f->verdicts &&
 	    (!ivtab_lookup(f->verdicts, r->addr, &verdict) || verdict != ALIAS_NOT))
 		return false;
-	return r->last_seen >= f->since;
+	return (f->seen ? r->last_probed : r->last_seen) >= f->since;
 }
 
 /* A sample: the records with the smallest keyed hashes, in a heap with the largest
@@ -120,7 +120,8 @@ static int export_hosts(struct export *x, struct diag *d)
 {
 	struct hitlist_iter *it;
 	struct host_record r;
-	int rc = hitlist_iter_open(&it, x->h, x->p, d);
+	int rc = (x->f.seen ? hitlist_iter_open_seen : hitlist_iter_open)(&it, x->h, x->p,
+	                                                                  d);
 
 	if (rc < 0)
 		return rc;
@@ -179,6 +180,11 @@ static bool make_filter(struct export *x, struct prefix *p, const struct export_
 	}
 	x->p = cfg->prefix ? p : NULL;
 	x->f.responsive = cfg->responsive;
+	x->f.seen = cfg->seen;
+	if (cfg->seen && (cfg->responsive || cfg->service || cfg->not_aliased)) {
+		log_error("--seen: of these addresses no answer is known, nor a test");
+		return false;
+	}
 	if (cfg->service)
 		x->f.services = 1U << (cfg->service - 1);
 	if (cfg->source)

@@ -49,7 +49,9 @@ static int flush(struct import *im, struct diag *d)
 	if (rc == 0)
 		rc = addrvec_sort(&im->chunk);
 	if (rc == 0 && im->cfg->tried)
-		rc = hitlist_batch_tried(im->batch, im->chunk.a, im->chunk.n, d);
+		rc = hitlist_batch_tried(im->batch, im->chunk.a, im->chunk.n,
+		                         (enum hitlist_source)im->cfg->source, im->now,
+		                         d);
 	for (size_t i = 0; rc == 0 && !im->cfg->tried && i < im->chunk.n; i++) {
 		r[n++] = (struct host_record){
 			.addr = im->chunk.a[i],

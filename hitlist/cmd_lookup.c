@@ -15,7 +15,7 @@ static int look_up(void *ctx, struct addr128 a, struct diag *d)
 	int rc = hitlist_lookup(l->h, a, &r, d);
 
 	if (rc == 0) {
-		rc = hitlist_seen(l->h, a, d);
+		rc = hitlist_lookup_seen(l->h, a, &r, d);
 		status = ivtab_covers(hitlist_aliased(l->h), a) ? "aliased"
 		         : rc                                   ? "seen"
 		                                                : "unknown";

@@ -42,6 +42,8 @@ static const struct opt export_opts[] = {
 	OUTPUT_OPTS(struct export_cfg),
 	OPT_FLAG("responsive", 0, struct export_cfg, responsive,
 	         "only hosts that have ever answered"),
+	OPT_FLAG("seen", 0, struct export_cfg, seen,
+	         "instead of hosts, all addresses ever tried that are kept as keys"),
 	OPT_ENUM("service", 0, struct export_cfg, service, service_choices, "NAME",
 	         "only hosts on which it answered: icmp, tcp80, tcp443, udp53, udp443, "
 	         "tcp, udp"),

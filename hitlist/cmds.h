@@ -21,7 +21,7 @@ struct export_cfg {
 	unsigned format;
 	unsigned service, source; /* enum hitlist_service or _source + 1, 0: any */
 	uint64_t sample, seed;    /* sample UINT64_MAX: all */
-	bool responsive, not_aliased;
+	bool responsive, not_aliased, seen;
 };
 
 struct publish_cfg {

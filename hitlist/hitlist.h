@@ -3,7 +3,7 @@
  * A hitlist is a directory of immutable sorted runs, a manifest that names the
  * live ones, and journals of work in progress (design: hitlist/store.c).  There
  * are two tiers: hosts (full records) and seen (addresses ever tried or
- * imported: keys only).  Every change is atomic: a reader, or the next open
+ * imported: keys, where they came from, and roughly when they were tried last).  Every change is atomic: a reader, or the next open
  * after a crash, sees the state before or after it.
  *
  * One process may write at a time (a lock; ERR_BUSY), any number may read. */
@@ -121,11 +121,20 @@ int hitlist_lookup(const struct hitlist *h, struct addr128 a, struct host_record
  * thread-safe between two commits. */
 int hitlist_seen(const struct hitlist *h, struct addr128 a, struct diag *d);
 
+/* What the seen tier alone knows of a: .sources, and .last_probed to SEEN_PERIOD (0
+ * when older versions of this program have noted it).  1, 0, negative. */
+enum { SEEN_PERIOD = 28 * 86400 };
+int hitlist_lookup_seen(const struct hitlist *h, struct addr128 a,
+                        struct host_record *out, struct diag *d);
+
 /* All hosts inside p (NULL: all) in numeric order, each once, merged over runs.
  * An iterator sees the hitlist as it was when opened, whatever is committed. */
 struct hitlist_iter;
 int hitlist_iter_open(struct hitlist_iter **out, const struct hitlist *h,
                       const struct prefix *p, struct diag *d);
+/* The same of the seen tier. */
+int hitlist_iter_open_seen(struct hitlist_iter **out, const struct hitlist *h,
+                           const struct prefix *p, struct diag *d);
 int hitlist_iter_next(struct hitlist_iter *it, struct host_record *out, struct diag *d);
 void hitlist_iter_close(struct hitlist_iter *it);
 
@@ -154,7 +163,7 @@ int hitlist_batch_open(struct hitlist_batch **out, struct hitlist *h, struct dia
 int hitlist_batch_add(struct hitlist_batch *b, const struct host_record *records,
                       size_t n, struct diag *d);
 int hitlist_batch_tried(struct hitlist_batch *b, const struct addr128 *a, size_t n,
-                        struct diag *d);
+                        enum hitlist_source source, uint32_t when, struct diag *d);
 int hitlist_batch_aliased(struct hitlist_batch *b, const struct prefix *p, size_t n);
 int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st,
                          struct diag *d);

@@ -27,6 +27,7 @@ int journal_reader_open_bytes(struct journal_reader **out, const void *buf, size
                               const char *name, struct diag *d);
 
 enum hitlist_source journal_reader_source(const struct journal_reader *r);
+uint32_t journal_reader_created(const struct journal_reader *r); /* seconds */
 
 /* Bytes at the end that were left out; known once the visit has ended. */
 uint64_t journal_reader_torn(const struct journal_reader *r);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "hitlist/journal.h"
 #include "hitlist/journal_format.h"
 
@@ -15,6 +16,7 @@ struct journal_reader {
 	const uint8_t *bytes;
 	uint64_t size, torn;
 	enum hitlist_source source;
+	uint32_t created;
 	uint8_t *buf;
 	size_t cap;
 	char name[];
@@ -80,6 +82,7 @@ static int read_header(struct journal_reader *r, struct diag *d)
 	if (load16(h + JOURNAL_H_SOURCE) >= SOURCES)
 		return FAULT(r, ERR_VERSION, JOURNAL_H_SOURCE, "unknown source");
 	r->source = (enum hitlist_source)load16(h + JOURNAL_H_SOURCE);
+	r->created = (uint32_t)(load64(h + JOURNAL_H_CREATED) / (NS_PER_S / NS_PER_US));
 	return 0;
 }
 
@@ -148,6 +151,11 @@ void journal_reader_close(struct journal_reader *r)
 enum hitlist_source journal_reader_source(const struct journal_reader *r)
 {
 	return r->source;
+}
+
+uint32_t journal_reader_created(const struct journal_reader *r)
+{
+	return r->created;
 }
 
 uint64_t journal_reader_torn(const struct journal_reader *r)

@@ -145,7 +145,7 @@ static int purge_prefix(struct commit *c, struct prefix p)
 		if (!ivtab_covers(c->t.aliased.table, r.addr))
 			continue; /* IPv4 inside a prefix that covers IPv6 only */
 		n++;
-		rc = batch_tried(c->b, r.addr, c->d);
+		rc = batch_tried(c->b, &r, c->d);
 	}
 	hitlist_iter_close(it);
 	c->st.aliased += n;
@@ -174,12 +174,12 @@ static int plan_aliased(struct commit *c)
 	return rc;
 }
 
-static int remember_tried(struct part *p, struct addr128 a)
+static int remember_tried(struct part *p, const struct host_record *r)
 {
 	int rc;
 
 	pthread_mutex_lock(&p->c->lock);
-	rc = batch_tried(p->c->b, a, &p->diag);
+	rc = batch_tried(p->c->b, r, &p->diag);
 	pthread_mutex_unlock(&p->c->lock);
 	return rc;
 }
@@ -194,7 +194,7 @@ static int classify(struct part *p, const struct host_record *r, bool known)
 		if (known) /* counted by purge_prefix() */
 			return 0;
 		p->st.aliased++;
-		rc = remember_tried(p, r->addr);
+		rc = remember_tried(p, r);
 		return rc < 0 ? rc : 0;
 	}
 	if (!known && host_record_is_silence(r)) /* it has gone meanwhile */
@@ -245,24 +245,24 @@ static int take_host(struct part *p, struct host_record *r, const struct host_re
 	return rc < 0 ? rc : 1;
 }
 
-/* The same for the other tiers: what is seen already need not be seen again. */
+/* The same for the other tiers: what is seen already need not be written again
+ * unless it says more than what is there. */
 static int take_other(struct part *p, struct host_record *r,
                       const struct host_record *old)
 {
+	struct host_record known;
 	int rc;
 
-	if (p->tier == TIER_HISTORY) {
-		if (old)
-			record_fold(p->tier, r, old);
+	if (old)
+		record_fold(p->tier, r, old);
+	if (old || p->tier == TIER_HISTORY)
 		return 1;
-	}
-	rc = old ? 1 : level_find(&p->c->t.tier[TIER_SEEN], r->addr, NULL, &p->diag);
-	if (rc < 0)
-		return rc;
-	if (rc)
-		return old != NULL;
-	p->st.tried++;
-	return 1;
+	rc = level_find(&p->c->t.tier[TIER_SEEN], r->addr, &known, &p->diag);
+	if (rc > 0)
+		return (r->sources & ~known.sources) ||
+		       r->last_probed > known.last_probed;
+	p->st.tried += rc == 0;
+	return rc < 0 ? rc : 1;
 }
 
 struct two {

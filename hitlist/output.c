@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "hitlist/cmds.h"
@@ -72,7 +73,14 @@ static void put_text(struct writer *w, const struct host_record *r, const char *
 	static const char *const titles[] = { ", services ", ", sources ", ", policy " };
 
 	writer_printf(w, "%s: %s", addr, status);
-	if (r->sources || r->first_seen || r->last_seen) {
+	if (strcmp(status, "host") != 0 && r->last_probed) {
+		char buf[32];
+
+		/* it is in the seen tier, where there is no more */
+		clock_format_utc(buf, (uint64_t)r->last_probed * (NS_PER_S / NS_PER_US));
+		writer_printf(w, ", tried in the four weeks from %.10s or later", buf);
+		put_sets(w, r, "", "+", titles, "");
+	} else if (r->sources || r->first_seen || r->last_seen) {
 		put_time(w, "first seen", r->first_seen);
 		put_time(w, "last answer", r->last_seen);
 		put_time(w, "last probed", r->last_probed);

@@ -59,18 +59,19 @@ static int read_header(struct run *r, struct diag *d)
 		return FAULT(r, ERR_CHECKSUM, 0, "header is damaged");
 	version = load16(r->map + RUN_H_VERSION);
 	schema = load16(r->map + RUN_H_SCHEMA);
-	if (version != RUN_VERSION && version != RUN_VERSION_1)
+	if (version < RUN_VERSION_1 || version > RUN_VERSION)
 		return FAULT(r, ERR_VERSION, RUN_H_VERSION,
-		             "format version %u, this program reads %d and %d", version,
+		             "format version %u, this program reads %d to %d", version,
 		             RUN_VERSION_1, RUN_VERSION);
 	r->per_block = load32(r->map + RUN_H_BLOCK);
 	if (schema < RUN_HOSTS || schema > RUN_HISTORY || r->per_block < 1 ||
 	    r->per_block > BLOCK_RECORDS)
 		return FAULT(r, ERR_VERSION, RUN_H_SCHEMA, "unknown schema %u", schema);
 	r->schema = (enum run_schema)schema;
-	r->kind = schema == RUN_SEEN         ? BLOCK_KEYS
-	          : version == RUN_VERSION_1 ? BLOCK_HOSTS_1
-	                                     : BLOCK_HOSTS;
+	if (schema == RUN_SEEN)
+		r->kind = version <= RUN_VERSION_2 ? BLOCK_KEYS : BLOCK_SEEN;
+	else
+		r->kind = version == RUN_VERSION_1 ? BLOCK_HOSTS_1 : BLOCK_HOSTS;
 	return 0;
 }
 

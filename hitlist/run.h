@@ -26,7 +26,7 @@
 
 enum run_schema {
 	RUN_HOSTS = 1,   /* whole records */
-	RUN_SEEN = 2,    /* keys only */
+	RUN_SEEN = 2,    /* keys and the bits of BLOCK_SEEN */
 	RUN_HISTORY = 3, /* hitlist/history.h */
 };
 

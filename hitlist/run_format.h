@@ -9,8 +9,11 @@
 #define RUN_FOOTER_MAGIC "SXTRUNFT"
 
 enum {
-	RUN_VERSION = 2, /* 1 is read too: 256 records a block, BLOCK_HOSTS_1 */
+	/* Read too: 2, where the seen tier is BLOCK_KEYS; 1, where moreover blocks have
+	 * 256 records and hosts are BLOCK_HOSTS_1. */
+	RUN_VERSION = 3,
 	RUN_VERSION_1 = 1,
+	RUN_VERSION_2 = 2,
 	RUN_HEADER = 32,
 	RUN_INDEX_ENTRY = 32,
 	RUN_FOOTER = 160,

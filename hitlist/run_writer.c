@@ -80,7 +80,7 @@ static void put_block(struct run_writer *w)
 	}
 	w->index = index;
 	n = block_encode(block, w->rec, w->n,
-	                 w->schema == RUN_SEEN ? BLOCK_KEYS : BLOCK_HOSTS);
+	                 w->schema == RUN_SEEN ? BLOCK_SEEN : BLOCK_HOSTS);
 	e = index + RUN_INDEX_ENTRY * w->index_n++;
 	store_addr(e, w->rec[0].addr);
 	store64(e + RUN_I_OFFSET, w->offset);

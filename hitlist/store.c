@@ -10,7 +10,8 @@
  *     hl/lock            flock(2)ed by the writing process
  *
  * Three tiers.  Hosts: a record for every address that has answered or was
- * imported.  Seen: the keys of everything ever tried; orders of magnitude more.
+ * imported.  Seen: the keys of everything ever tried, from where, and in which four
+ * weeks last; orders of magnitude more.
  * History: how hosts came and went (hitlist/history.h).  All are sets of groups,
  * and a group is a list of runs that ascend without overlap, none over
  * RUN_MAX_RECORDS.  An address may be in several groups; the record is the merge
@@ -171,8 +172,7 @@ static int load_once(struct hitlist *h, struct diag *d)
 	return rc;
 }
 
-/* Whether the generation on disk is another one than h has loaded. */
-static bool superseded(const struct hitlist *h)
+bool store_is_superseded(const struct hitlist *h)
 {
 	struct manifest m;
 	bool other;
@@ -193,7 +193,7 @@ static int load_with(struct hitlist *h, int (*once)(struct hitlist *h, struct di
 
 		if (rc == 0)
 			return 0;
-		if (rc != -ENOENT || i == OPEN_TRIES || !superseded(h)) {
+		if (rc != -ENOENT || i == OPEN_TRIES || !store_is_superseded(h)) {
 			unload(h);
 			return diag_set(d, rc, "%s", diag_str(&why, rc));
 		}
@@ -421,6 +421,12 @@ int hitlist_lookup(const struct hitlist *h, struct addr128 a, struct host_record
                    struct diag *d)
 {
 	return level_find(&h->tier[TIER_HOSTS], a, out, d);
+}
+
+int hitlist_lookup_seen(const struct hitlist *h, struct addr128 a,
+                        struct host_record *out, struct diag *d)
+{
+	return level_find(&h->tier[TIER_SEEN], a, out, d);
 }
 
 int hitlist_seen(const struct hitlist *h, struct addr128 a, struct diag *d)

@@ -67,6 +67,9 @@ int store_iter(struct hitlist_iter **out, const struct hitlist *h, enum tier t,
 int store_path(char out[static FS_PATH_MAX], const struct hitlist *h, const char *sub,
                const char *name, struct diag *d);
 
+/* Whether the generation on disk is another one than h has loaded. */
+bool store_is_superseded(const struct hitlist *h);
+
 /* Remove what no manifest names: left behind by a crash, or by the commit that
  * has just been; with `all`, also spill files, which at the time of opening are
  * nobody's.  Failing to is harmless. */

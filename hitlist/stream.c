@@ -10,7 +10,7 @@ struct source {
 	size_t nruns, run;             /* run: the one the cursor is in */
 	struct run_cursor *cursor;
 	const struct host_record *rec, *rec_end;
-	const struct addr128 *key, *key_end;
+	const struct seen_key *key, *key_end;
 	struct host_record key_record;
 };
 
@@ -21,6 +21,15 @@ struct merger {
 	size_t live, n;
 	enum tier tier;
 };
+
+void record_of_key(struct host_record *r, const struct seen_key *k)
+{
+	*r = (struct host_record){
+		.addr = k->a,
+		.last_probed = k->period * SEEN_PERIOD,
+		.sources = k->sources,
+	};
+}
 
 static int advance_runs(struct source *s, struct diag *d)
 {
@@ -46,7 +55,7 @@ static int advance(struct source *s, struct diag *d)
 	if (s->rec != s->rec_end) {
 		s->cur = s->rec++;
 	} else if (s->key != s->key_end) {
-		s->key_record.addr = *s->key++;
+		record_of_key(&s->key_record, s->key++);
 		s->cur = &s->key_record;
 	}
 	return 0;
@@ -172,14 +181,14 @@ int merger_add_records(struct merger *m, const struct host_record *r, size_t n)
 	return enter(m, s, NULL);
 }
 
-int merger_add_keys(struct merger *m, const struct addr128 *a, size_t n)
+int merger_add_keys(struct merger *m, const struct seen_key *k, size_t n)
 {
 	struct source *s = n ? source_new(m) : NULL;
 
 	if (!s)
 		return n ? -ENOMEM : 0;
-	s->key = a;
-	s->key_end = a + n;
+	s->key = k;
+	s->key_end = k + n;
 	return enter(m, s, NULL);
 }
 

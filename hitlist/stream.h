@@ -9,6 +9,7 @@
 #include "hitlist/hitlist.h"
 #include "hitlist/manifest.h"
 #include "hitlist/run.h"
+#include "hitlist/sort.h"
 
 struct merger;
 
@@ -21,7 +22,10 @@ int merger_add_runs(struct merger *m, struct run *const *runs, size_t n,
                     struct addr128 from, struct diag *d);
 /* Sorted arrays, borrowed until merger_free(); equal neighbours are allowed. */
 int merger_add_records(struct merger *m, const struct host_record *r, size_t n);
-int merger_add_keys(struct merger *m, const struct addr128 *a, size_t n);
+int merger_add_keys(struct merger *m, const struct seen_key *k, size_t n);
+
+/* The record that a key amounts to. */
+void record_of_key(struct host_record *r, const struct seen_key *k);
 
 /* 1 and the next record, 0 at the end, negative. */
 int merger_next(struct merger *m, struct host_record *out, struct diag *d);

@@ -41,6 +41,16 @@ int hitlist_iter_open(struct hitlist_iter **out, const struct hitlist *h,
 	return store_iter(out, h, TIER_HOSTS, p->addr, prefix_last(*p), d);
 }
 
+int hitlist_iter_open_seen(struct hitlist_iter **out, const struct hitlist *h,
+                           const struct prefix *p, struct diag *d)
+{
+	struct prefix all = { { 0, 0 }, 0 };
+
+	if (!p)
+		p = &all;
+	return store_iter(out, h, TIER_SEEN, p->addr, prefix_last(*p), d);
+}
+
 int hitlist_iter_next(struct hitlist_iter *it, struct host_record *out, struct diag *d)
 {
 	int rc = merger_next(it->m, out, d);
@@ -127,47 +137,52 @@ static int check_tier(const struct hitlist *h, enum tier t, uint64_t want, struc
 	return rc;
 }
 
+static int read_texts(const struct hitlist *h, const struct manifest *m, struct diag *d)
+{
+	struct aliased a = { 0 };
+	struct optouts o = { 0 };
+	struct apd tests = { 0 };
+	char path[FS_PATH_MAX];
+	int rc = 0;
+
+	if (m->aliased[0] && (rc = store_path(path, h, NULL, m->aliased, d)) == 0)
+		rc = aliased_load(&a, path, d);
+	if (rc == 0 && m->blocked[0] &&
+	    (rc = store_path(path, h, NULL, m->blocked, d)) == 0)
+		rc = optouts_load(&o, path, h->opened, d);
+	if (rc == 0 && m->apd[0] && (rc = store_path(path, h, NULL, m->apd, d)) == 0)
+		rc = apd_load(&tests, path, d);
+	aliased_fini(&a);
+	optouts_fini(&o);
+	apd_fini(&tests);
+	return rc;
+}
+
 /* The files that were read whole when the hitlist was opened, once more; unless
- * a writer has replaced them since. */
+ * a writer has replaced them since, or does so just now. */
 static int check_texts(const struct hitlist *h, struct diag *d)
 {
-	struct manifest m;
-	struct aliased a;
-	struct optouts o;
-	struct apd tests;
-	char path[FS_PATH_MAX];
-	int rc = manifest_load(&m, h->dir, d);
+	struct diag why = { "" };
+	int rc;
 
-	if (rc == 0 && m.generation == h->manifest.generation && m.aliased[0]) {
-		rc = store_path(path, h, NULL, m.aliased, d);
-		if (rc == 0)
-			rc = aliased_load(&a, path, d);
-		if (rc == 0)
-			aliased_fini(&a);
-	}
-	if (rc == 0 && m.generation == h->manifest.generation && m.blocked[0]) {
-		rc = store_path(path, h, NULL, m.blocked, d);
-		if (rc == 0)
-			rc = optouts_load(&o, path, h->opened, d);
-		if (rc == 0)
-			optouts_fini(&o);
-	}
-	if (rc == 0 && m.generation == h->manifest.generation && m.apd[0]) {
-		rc = store_path(path, h, NULL, m.apd, d);
-		if (rc == 0)
-			rc = apd_load(&tests, path, d);
-		if (rc == 0)
-			apd_fini(&tests);
-	}
-	manifest_fini(&m);
-	return rc;
+	if (store_is_superseded(h))
+		return 0;
+	rc = read_texts(h, &h->manifest, &why);
+	if (rc == -ENOENT && store_is_superseded(h))
+		return 0;
+	return rc < 0 ? diag_set(d, rc, "%s", diag_str(&why, rc)) : 0;
 }
 
 int hitlist_check(const struct hitlist *h, struct diag *d)
 {
 	static const struct journal_visitor nothing = { NULL, NULL, NULL, NULL };
-	int rc = check_texts(h, d);
+	struct manifest m;
+	int rc = manifest_load(&m, h->dir, d);
 
+	if (rc < 0)
+		return rc;
+	manifest_fini(&m);
+	rc = check_texts(h, d);
 	for (unsigned t = 0; rc == 0 && t < TIERS; t++)
 		rc = check_runs(&h->tier[t], d);
 	if (rc == 0)

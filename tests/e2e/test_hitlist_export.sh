@@ -90,6 +90,40 @@ hl diff hl hl
 "$sextant" hitlist diff hl nowhere 2>err && fail "diff with nothing"
 grep -q "nowhere: " err || fail "diff with nothing: $(cat err)"
 
+# --- the seen tier: from where, and about when, of each address once ---
+
+for i in 1 2 3; do echo "2a0e::$i"; done >tried
+hl import tiers tried --tried --source dns
+head -2 tried >fewer
+hl import tiers fewer --tried --source bgp
+grep -q " 0 more known as tried" err || fail "tried again: $(cat err)"
+hl export tiers
+[ ! -s out ] || fail "tried addresses are hosts: $(cat out)"
+hl export tiers --seen
+cmp -s out tried || fail "export --seen: $(cat out)"
+hl export tiers --seen --source bgp
+cmp -s out fewer || fail "export --seen --source: $(cat out)"
+hl export tiers --seen --since 57d
+cmp -s out tried || fail "export --seen --since: $(cat out)"
+hl export tiers --seen --since "$(date -u -d '+40 days' +%F)"
+[ ! -s out ] || fail "export --seen --since a day to come: $(cat out)"
+hl export tiers --seen --prefix 2a0e::3/128
+[ "$(cat out)" = 2a0e::3 ] || fail "export --seen --prefix: $(cat out)"
+hl lookup tiers 2a0e::1 2a0e::3 2a0e::4
+grep -q "^2a0e::1: seen, tried in the four weeks from 20[0-9-]* or later.*sources dns+bgp" out &&
+	grep -q "^2a0e::3: seen, .*sources dns[,]*" out && grep -qx "2a0e::4: unknown" out ||
+	fail "lookup of the seen tier: $(cat out)"
+"$sextant" hitlist export tiers --seen --responsive >out 2>err
+[ $? = 2 ] || fail "export --seen --responsive"
+hl compact tiers
+hl check tiers
+hl export tiers --seen --source bgp
+cmp -s out fewer || fail "export --seen after compact: $(cat out)"
+hl alias-add tiers 2a0e::/64 # and what becomes aliased keeps its source
+hl import tiers <(echo 2a0e::9) --source discover
+hl lookup tiers 2a0e::9 -O csv
+grep -q '^2a0e::9,aliased,0,0,[1-9][0-9]*,0,,discover,' out || fail "lookup of an aliased one: $(cat out)"
+
 # --- compact: one run a tier, the same content ---
 
 for i in 1 2 3; do

@@ -95,7 +95,8 @@ static int commit_all(const struct world *w, struct hitlist *h, struct diag *d)
 	for (size_t i = w->n; rc == 0 && i-- > 0;)
 		rc = hitlist_batch_add(b, &w->rec[i], 1, d);
 	if (rc == 0)
-		rc = hitlist_batch_tried(b, w->tried, ARRAY_LEN(w->tried), d);
+		rc = hitlist_batch_tried(b, w->tried, ARRAY_LEN(w->tried), SOURCE_SCAN, 7,
+		                         d);
 	if (rc == 0)
 		rc = hitlist_batch_aliased(b, &w->aliased, 1);
 	if (rc == 0)

@@ -49,7 +49,8 @@ static void add_some(struct hitlist *h, struct oracle *o, struct rng *r)
 			hl_ok(hitlist_batch_add(b, &rec, 1, &d), &d);
 			o->host[i] |= !oracle_blocked(o, rec.addr);
 		} else {
-			hl_ok(hitlist_batch_tried(b, &rec.addr, 1, &d), &d);
+			hl_ok(hitlist_batch_tried(b, &rec.addr, 1, SOURCE_SCAN, 7, &d),
+			      &d);
 			o->seen[i] |= !oracle_blocked(o, rec.addr);
 		}
 	}

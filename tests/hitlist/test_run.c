@@ -16,9 +16,15 @@ static void write_run(const char *path, const struct host_record *h, size_t n,
 	run_writer_close(w);
 }
 
-static void key_only(struct host_record *h)
+/* What the seen tier keeps: in the first blocks the same of all, then a few kinds, then
+ * anything. */
+static void seen_only(struct host_record *h, size_t i)
 {
-	*h = (struct host_record){ .addr = h->addr };
+	uint64_t x = i < 300 ? 1 : i < 600 ? i % 11 : rng_mix(i);
+
+	*h = (struct host_record){ .addr = h->addr,
+		                   .sources = (uint16_t)(x % 32),
+		                   .last_probed = (uint32_t)(x % 1775) * SEEN_PERIOD };
 }
 
 /* Everything that went in comes out: scan, lookups, seeks. */
@@ -80,7 +86,7 @@ static void round_trip(void **state)
 		struct run *run;
 
 		for (size_t k = 0; schema == RUN_SEEN && k < n; k++)
-			key_only(&h[k]);
+			seen_only(&h[k], k);
 		write_run(path, h, n, schema);
 		hl_ok(run_open(&run, path, &d), &d);
 		assert_int_equal(run_schema(run), schema);
@@ -212,7 +218,7 @@ static void damage(enum run_schema schema)
 	rng_init(&r, 13);
 	h = hl_records(&r, &n);
 	for (size_t k = 0; schema == RUN_SEEN && k < n; k++)
-		key_only(&h[k]);
+		seen_only(&h[k], k);
 	hl_mkdir(dir);
 	snprintf(path, sizeof(path), "%s/x.run", dir);
 	write_run(path, h, n, schema);
@@ -278,7 +284,16 @@ static void the_format_is_frozen(void **state)
 	}
 	write_run(path, h, ARRAY_LEN(h), RUN_HOSTS);
 	hl_ok(run_open(&run, path, &d), &d);
-	assert_int_equal(run_summary(run)->checksum, UINT64_C(0x3f6e9c70bf97139f));
+	assert_int_equal(run_summary(run)->checksum, UINT64_C(0xbfa3ac39d41b6b7d));
+	run_unref(run);
+	for (size_t i = 0; i < ARRAY_LEN(h); i++)
+		h[i] = (struct host_record){ .addr = h[i].addr,
+			                     .sources = (uint16_t)(1 + i / 70),
+			                     .last_probed =
+			                             (700u + i % 3) * SEEN_PERIOD };
+	write_run(path, h, ARRAY_LEN(h), RUN_SEEN);
+	hl_ok(run_open(&run, path, &d), &d);
+	assert_int_equal(run_summary(run)->checksum, UINT64_C(0x7e9b4d500265d514));
 	run_unref(run);
 	hl_rmdir(dir);
 }
@@ -288,20 +303,21 @@ static void resign(uint8_t *p, uint64_t at, uint64_t n, uint64_t sum_at)
 	store64(p + sum_at, checksum64(p + at, n, at));
 }
 
-/* The same records as a file of version 1: blocks of 256, without `injected`.  p is
- * the file of today, of one block; returns the length. */
-static size_t as_version_1(uint8_t *out, const uint8_t *p, size_t size,
-                           const struct host_record *h, unsigned n)
+/* The same records as a file of an older version: 1 has blocks of 256, without
+ * `injected`, 2 has only the keys of the seen tier.  p is the file of today, of one
+ * block; returns the length. */
+static size_t as_version(unsigned version, uint8_t *out, const uint8_t *p, size_t size,
+                         const struct host_record *h, unsigned n)
 {
 	const uint8_t *f = p + size - RUN_FOOTER;
 	size_t filter = load64(f + RUN_F_FILTER), bytes = load64(f + RUN_F_FILTER_BYTES);
 	uint64_t len, at = RUN_HEADER, index, pad, foot;
 
 	memcpy(out, p, RUN_HEADER);
-	store16(out + RUN_H_VERSION, 1);
-	store32(out + RUN_H_BLOCK, 256);
+	store16(out + RUN_H_VERSION, (uint16_t)version);
+	store32(out + RUN_H_BLOCK, version == 1 ? 256 : 128);
 	resign(out, 0, RUN_H_CHECKSUM, RUN_H_CHECKSUM);
-	len = block_encode(out + at, h, n, BLOCK_HOSTS_1);
+	len = block_encode(out + at, h, n, version == 1 ? BLOCK_HOSTS_1 : BLOCK_KEYS);
 	index = at + len;
 	pad = -(index + RUN_INDEX_ENTRY) % RUN_FILTER_ALIGN;
 	memset(out + index, 0, RUN_INDEX_ENTRY + pad);
@@ -343,21 +359,79 @@ static void version_1_is_read(void **state)
 	p = hl_read(path, &size);
 	old = calloc(1, size + 4096);
 	assert_non_null(old);
-	size = as_version_1(old, p, size, h, (unsigned)n);
+	size = as_version(1, old, p, size, h, (unsigned)n);
 	hl_write(path, old, size);
 	hl_ok(run_open(&run, path, &d), &d);
 	hl_ok(run_check(run, &d), &d);
 	holds(run, h, n, &r);
 	run_unref(run);
-	store16(old + RUN_H_VERSION, 3);
+	store16(old + RUN_H_VERSION, RUN_VERSION + 1);
 	resign(old, 0, RUN_H_CHECKSUM, RUN_H_CHECKSUM);
 	hl_write(path, old, size);
 	assert_int_equal(run_open(&run, path, &d), ERR_VERSION);
-	assert_non_null(strstr(d.text, "format version 3"));
+	assert_non_null(strstr(d.text, "format version 4"));
 	free(old);
 	free(p);
 	free(h);
 	hl_rmdir(dir);
+}
+
+static void seen_tier_of_version_2_is_read(void **state)
+{
+	char dir[HL_PATH], path[HL_PATH + 16];
+	size_t n = 100, size;
+	struct diag d = { "" };
+	struct host_record *h;
+	struct run *run;
+	struct rng r;
+	uint8_t *p, *old;
+
+	(void)state;
+	rng_init(&r, 15);
+	h = hl_records(&r, &n);
+	for (size_t i = 0; i < n; i++)
+		h[i] = (struct host_record){ .addr = h[i].addr };
+	hl_mkdir(dir);
+	snprintf(path, sizeof(path), "%s/x.run", dir);
+	write_run(path, h, n, RUN_SEEN);
+	p = hl_read(path, &size);
+	old = calloc(1, size + 4096);
+	assert_non_null(old);
+	size = as_version(2, old, p, size, h, (unsigned)n);
+	hl_write(path, old, size);
+	hl_ok(run_open(&run, path, &d), &d);
+	assert_int_equal(run_schema(run), RUN_SEEN);
+	hl_ok(run_check(run, &d), &d);
+	holds(run, h, n, &r);
+	run_unref(run);
+	free(old);
+	free(p);
+	free(h);
+	hl_rmdir(dir);
+}
+
+/* The bits cost little: where all are alike 5 bytes a block, else half a byte each
+ * while there are 16 kinds. */
+static void bits_of_the_seen_tier_cost_little(void **state)
+{
+	struct host_record h[128];
+	uint8_t buf[BLOCK_BYTES_MAX];
+	size_t keys, n;
+
+	(void)state;
+	for (unsigned i = 0; i < 128; i++)
+		h[i] = (struct host_record){ .addr = { 5, i },
+			                     .sources = 4,
+			                     .last_probed = 735u * SEEN_PERIOD };
+	keys = block_encode(buf, h, 128, BLOCK_KEYS);
+	n = block_encode(buf, h, 128, BLOCK_SEEN);
+	assert_int_equal(n - keys, 5);
+	for (unsigned i = 0; i < 128; i++) {
+		h[i].sources = (uint16_t)(1 << i % 5);
+		h[i].last_probed = (700u + i % 13) * SEEN_PERIOD;
+	}
+	n = block_encode(buf, h, 128, BLOCK_SEEN);
+	assert_true(n - keys <= 2 * (1 + 4 * 13 + 64));
 }
 
 int main(void)
@@ -370,6 +444,8 @@ int main(void)
 		cmocka_unit_test(damage_to_seen),
 		cmocka_unit_test(the_format_is_frozen),
 		cmocka_unit_test(version_1_is_read),
+		cmocka_unit_test(seen_tier_of_version_2_is_read),
+		cmocka_unit_test(bits_of_the_seen_tier_cost_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,7 +205,8 @@ static void one_stream_in_any_order(void **state)
 			                     : i - count;
 
 			hl_ok(hitlist_batch_add(b, &rec[k], 1, &d), &d);
-			hl_ok(hitlist_batch_tried(b, &rec[k].addr, 1, &d), &d);
+			hl_ok(hitlist_batch_tried(b, &rec[k].addr, 1, SOURCE_SCAN, 7, &d),
+			      &d);
 		}
 		hl_ok(hitlist_batch_commit(b, &st, &d), &d);
 		assert_int_equal(st.added, n);

@@ -26,6 +26,7 @@ int main(void)
 		cmocka_unit_test(iterator_outlives_commits),
 		cmocka_unit_test(merged_journals_are_gone),
 		cmocka_unit_test(damaged_journals_are_refused),
+		cmocka_unit_test(seen_tier_keeps_its_bits),
 	};
 
 	(void)unused_main;

@@ -160,7 +160,7 @@ static int do_import(const struct world *w, struct hitlist *h, struct diag *d)
 	if (rc == 0)
 		rc = hitlist_batch_add(b, w->rec, w->n, d);
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
-		rc = hitlist_batch_tried(b, &w->rec[i].addr, 1, d);
+		rc = hitlist_batch_tried(b, &w->rec[i].addr, 1, SOURCE_SCAN, 7, d);
 	if (rc == 0)
 		rc = hitlist_batch_commit(b, NULL, d);
 	hitlist_batch_close(b);

@@ -555,6 +555,87 @@ static void damaged_journals_are_refused(void **state)
 	free(bytes);
 }
 
+enum { TRIED = 700, TRIES = 25 };
+
+static void seen_is(struct hitlist *h, const struct host_record *want, bool all)
+{
+	struct hitlist_iter *it;
+	struct hitlist_info info;
+	struct host_record r;
+	struct diag d = { "" };
+	size_t n = 0;
+
+	hl_ok(hitlist_iter_open_seen(&it, h, NULL, &d), &d);
+	for (size_t i = 0; i < TRIED; i++) {
+		if (!want[i].sources) {
+			assert_int_equal(hitlist_lookup_seen(h, want[i].addr, &r, &d), 0);
+			continue;
+		}
+		n++;
+		assert_int_equal(hitlist_iter_next(it, &r, &d), 1);
+		assert_true(hl_same(&r, &want[i]));
+		if (!all && i % 7)
+			continue;
+		assert_int_equal(hitlist_lookup_seen(h, want[i].addr, &r, &d), 1);
+		assert_true(hl_same(&r, &want[i]));
+		assert_int_equal(hitlist_seen(h, want[i].addr, &d), 1);
+	}
+	assert_int_equal(hitlist_iter_next(it, &r, &d), 0);
+	hitlist_iter_close(it);
+	hitlist_info(h, &info);
+	assert_int_equal(info.seen, n);
+	hl_ok(hitlist_check(h, &d), &d);
+}
+
+/* Of each address tried: every source that ever named it, and the last period. */
+static void seen_tier_keeps_its_bits(void **state)
+{
+	struct host_record want[TRIED];
+	char dir[HL_PATH];
+	struct hitlist *h;
+	struct diag d = { "" };
+	struct rng r;
+
+	(void)state;
+	rng_init(&r, 77);
+	hl_mkdir(dir);
+	hl_ok(hitlist_open(&h, dir, HITLIST_CREATE, &d), &d);
+	for (size_t i = 0; i < TRIED; i++)
+		want[i] = (struct host_record){ .addr = { UINT64_C(0x20010db8) << 32,
+			                                  i * i } };
+	for (unsigned t = 0; t < TRIES; t++) {
+		enum hitlist_source source = (enum hitlist_source)rng_below(&r, SOURCES);
+		uint32_t when = (uint32_t)rng_below(&r, 40) * SEEN_PERIOD;
+		size_t n = 1 + rng_below(&r, t % 3 ? 40 : TRIED);
+		struct hitlist_merge_stats st;
+		struct hitlist_batch *b = NULL;
+		uint64_t fresh = 0;
+
+		hl_ok(hitlist_batch_open(&b, h, &d), &d);
+		for (size_t k = 0; k < n; k++) {
+			struct host_record *w = &want[rng_below(&r, TRIED)];
+			uint32_t at = when + (uint32_t)rng_below(&r, SEEN_PERIOD);
+
+			hl_ok(hitlist_batch_tried(b, &w->addr, 1, source, at, &d), &d);
+			fresh += !w->sources;
+			w->sources |= (uint16_t)(1U << source);
+			if (when > w->last_probed)
+				w->last_probed = when;
+		}
+		hl_ok(hitlist_batch_commit(b, &st, &d), &d);
+		assert_int_equal(st.tried, fresh);
+		hitlist_batch_close(b);
+		seen_is(h, want, false);
+	}
+	hl_ok(hitlist_compact(h, &d), &d);
+	seen_is(h, want, true);
+	hitlist_close(h);
+	hl_ok(hitlist_open(&h, dir, HITLIST_READ, &d), &d);
+	seen_is(h, want, true);
+	hitlist_close(h);
+	hl_rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,6 +647,7 @@ int main(void)
 		cmocka_unit_test(only_hitlists_are_opened),
 		cmocka_unit_test(merged_journals_are_gone),
 		cmocka_unit_test(damaged_journals_are_refused),
+		cmocka_unit_test(seen_tier_keeps_its_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ static void seen_put(void *s, const struct addr128 *a, size_t n)
 	struct hitlist_batch *b = NULL;
 
 	must(hitlist_batch_open(&b, s, &diag));
-	must(hitlist_batch_tried(b, a, n, &diag));
+	must(hitlist_batch_tried(b, a, n, SOURCE_SCAN, 1780000000, &diag));
 	must(hitlist_batch_commit(b, NULL, &diag));
 	hitlist_batch_close(b);
 }
