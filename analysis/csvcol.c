@@ -1,161 +1,204 @@
 #include "analysis/csvcol.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/opt.h"
 #include "common/reader.h"
 
-enum { FIELD_MAX = 128 };
-
-/* Field i (from 0) of a line, without quotes and blanks; false: there is none. */
-static bool field(const char *line, unsigned i, char out[static FIELD_MAX])
-{
-	size_t n;
-
-	for (; i; i--) {
-		line = strchr(line, ',');
-		if (!line)
-			return false;
-		line++;
-	}
-	line += strspn(line, " \t\"");
-	n = strcspn(line, ",\"\t ");
-	if (n >= FIELD_MAX)
-		return false;
-	memcpy(out, line, n);
-	out[n] = '\0';
-	return true;
-}
-
-/* As in reader.h: a first line whose first field holds no digit. */
-static bool is_header(const char *line)
-{
-	char text[FIELD_MAX];
-
-	return field(line, 0, text) && !text[strcspn(text, "0123456789")] &&
-	       !strchr(text, ':');
-}
-
-static int find_column(const char *header, const char *name, unsigned *column)
-{
-	char text[FIELD_MAX];
-
-	for (unsigned i = 0; field(header, i, text); i++) {
-		if (strcmp(text, name) == 0) {
-			*column = i;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-static bool parse_value(const char *text, double *value)
-{
-	char *end;
-
-	*value = strtod(text, &end);
-	return end != text && !*end && isfinite(*value);
-}
+enum { FIELD_MAX = 128, NO_COLUMN = -1, NOT_LOOKED_FOR = -2 };
 
 struct work {
 	struct reader *r;
-	unsigned column;
-	bool known; /* which column it is */
-	int (*each)(void *ctx, struct addr128 a, const char *text);
-	int (*number)(void *ctx, struct addr128 a, double value);
-	void *ctx;
+	const char *const *names;
+	size_t n, required;
+	int column[CSVCOL_MAX]; /* from 0 */
+	char text[CSVCOL_MAX][FIELD_MAX];
+	const char *texts[CSVCOL_MAX];
 };
 
-static int take_number(struct work *w, struct addr128 a, const char *text, struct diag *d)
+/* The field at *s into out, without quotes and blanks around it (what is too long is
+ * empty); *s: the next one, NULL: there is none. */
+static void next_field(const char **s, char out[static FIELD_MAX])
 {
-	double value;
+	const char *p = *s + strspn(*s, " \t"), *end;
+	size_t n;
 
-	if (!*text)
-		return 0;
-	if (!parse_value(text, &value)) {
-		diag_set(d, ERR_PARSE, "'%.40s' is not a number", text);
-		return reader_reject(w->r, ERR_PARSE, d);
+	if (*p == '"') {
+		end = strchr(++p, '"');
+		n = end ? (size_t)(end - p) : strlen(p);
+		end = strchr(p + n, ',');
+	} else {
+		n = strcspn(p, ",");
+		end = p[n] ? p + n : NULL;
+		while (n && (p[n - 1] == ' ' || p[n - 1] == '\t'))
+			n--;
 	}
-	return w->number(w->ctx, a, value);
+	if (n >= FIELD_MAX)
+		n = 0;
+	memcpy(out, p, n);
+	out[n] = '\0';
+	*s = end ? end + 1 : NULL;
 }
 
-static int take_line(struct work *w, const char *line, struct diag *d)
+static int find_name(const char *header, const char *name)
 {
-	char address[FIELD_MAX], text[FIELD_MAX];
-	struct addr128 a;
+	char text[FIELD_MAX];
 
-	if (!*line || *line == '#')
-		return 0;
-	if (!field(line, 0, address) || !addr_parse(&a, address)) {
-		diag_set(d, ERR_PARSE, "does not begin with an address");
-		return reader_reject(w->r, ERR_PARSE, d);
+	for (int i = 0; header; i++) {
+		next_field(&header, text);
+		if (strcmp(text, name) == 0)
+			return i;
 	}
-	if (!field(line, w->column, text))
-		text[0] = '\0';
-	return w->each ? w->each(w->ctx, a, text) : take_number(w, a, text, d);
+	return NO_COLUMN;
 }
 
-static int read_lines(struct work *w, const char *column, struct diag *d)
+/* Which column is which; 0, or -EINVAL: one that is required is missing. */
+static int find_columns(struct work *w, struct diag *d)
 {
-	bool first = true;
-	const char *line;
-	int rc;
+	const char *header = reader_header(w->r);
 
-	while ((rc = reader_line(w->r, &line, d)) > 0) {
-		bool header = first && is_header(line);
+	for (size_t i = 0; i < w->n; i++) {
+		uint64_t number;
 
-		if (header && !w->known)
-			w->known = find_column(line, column, &w->column) == 0;
-		first = false;
-		if (!w->known)
+		if (opt_parse_count(&number, w->names[i]) && number >= 1 &&
+		    number <= 1000)
+			w->column[i] = (int)number - 1;
+		else
+			w->column[i] = find_name(header, w->names[i]);
+		if (w->column[i] == NO_COLUMN && i < w->required)
 			return diag_set(d, -EINVAL,
-			                "%s: no column '%.40s' in its first "
-			                "line",
-			                reader_name(w->r), column);
-		if (!header)
-			rc = take_line(w, line, d);
-		if (rc < 0)
-			return diag_set(d, rc, "%s: %s", reader_name(w->r), err_str(rc));
+			                "%s: no column '%.40s' in its first line",
+			                reader_name(w->r), w->names[i]);
 	}
-	return rc;
+	return 0;
 }
 
-static int read_file(struct work *w, const char *path, const char *column, bool strict,
-                     struct diag *d)
+static void split(struct work *w, const char *line)
 {
-	struct reader_policy policy = { .strict = strict };
-	uint64_t number;
-	int rc;
+	char text[FIELD_MAX];
 
-	if (opt_parse_count(&number, column) && number >= 1 && number <= 1000) {
-		w->column = (unsigned)number - 1;
-		w->known = true;
+	for (size_t k = 0; k < w->n; k++) {
+		w->text[k][0] = '\0';
+		w->texts[k] = w->column[k] == NO_COLUMN ? NULL : w->text[k];
 	}
-	rc = reader_open(&w->r, path, &policy, d);
+	for (int i = 0; line; i++) {
+		next_field(&line, text);
+		for (size_t k = 0; k < w->n; k++)
+			if (w->column[k] == i)
+				memcpy(w->text[k], text, FIELD_MAX);
+	}
+}
+
+static int take_json(struct work *w, const char *line, struct diag *d)
+{
+	for (size_t k = 0; k < w->n; k++) {
+		enum json_kind kind = json_get(line, w->names[k], w->text[k], FIELD_MAX);
+
+		w->texts[k] =
+			kind == JSON_STRING || kind == JSON_NUMBER ? w->text[k] : NULL;
+		if (!w->texts[k] && k < w->required) {
+			diag_set(d, ERR_PARSE, "has no \"%.40s\"", w->names[k]);
+			return reader_reject(w->r, ERR_PARSE, d);
+		}
+	}
+	return 1;
+}
+
+/* 1: the texts of the line last read are there, 0: not, negative: error. */
+static int take_line(struct work *w, struct diag *d)
+{
+	const char *line = reader_text(w->r);
+	int rc = 0;
+
+	if (line[strspn(line, " \t")] == '{')
+		return take_json(w, line, d);
+	if (w->n && w->column[0] == NOT_LOOKED_FOR)
+		rc = find_columns(w, d);
+	if (rc == 0)
+		split(w, line);
+	return rc < 0 ? rc : 1;
+}
+
+/* The rules of one line's numbers. */
+static int take_number(struct work *w, double *value, struct diag *d)
+{
+	const char *text = w->texts[0];
+	char *end;
+
+	if (!text || !*text)
+		return 0;
+	*value = strtod(text, &end);
+	if (!*end && isfinite(*value))
+		return 1;
+	diag_set(d, ERR_PARSE, "'%.40s' is not a number", text);
+	return reader_reject(w->r, ERR_PARSE, d);
+}
+
+static int work_open(struct work *w, const char *path, const char *const *names, size_t n,
+                     size_t required, bool strict, struct diag *d)
+{
+	struct reader_policy policy = { .strict = strict, .ports = true };
+
+	*w = (struct work){ .names = names, .n = n, .required = required };
+	for (size_t i = 0; i < n; i++)
+		w->column[i] = NOT_LOOKED_FOR;
+	return reader_open(&w->r, path, &policy, d);
+}
+
+/* rc: how the reading ended. */
+static int work_close(struct work *w, int rc, struct diag *d)
+{
+	/* A list of a header alone can lack a column, too. */
+	if (rc == 0 && w->n && w->column[0] == NOT_LOOKED_FOR && reader_header(w->r))
+		rc = find_columns(w, d);
 	if (rc < 0)
-		return rc;
-	rc = read_lines(w, column, d);
+		diag_set(d, rc, "%s: %s", reader_name(w->r), err_str(rc));
 	reader_close(w->r);
 	return rc;
 }
 
-int csvcol_each(const char *path, const char *column, bool strict,
-                int (*fn)(void *ctx, struct addr128 a, const char *text), void *ctx,
-                struct diag *d)
+int csvcol_rows(const char *path, const char *const *names, size_t n, size_t required,
+                bool strict, csvcol_row fn, void *ctx, struct diag *d)
 {
-	struct work w = { .each = fn, .ctx = ctx };
+	struct addr128 a;
+	struct work w;
+	int rc = work_open(&w, path, names, n, required, strict, d);
 
-	return read_file(&w, path, column, strict, d);
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(w.r, &a, d)) > 0) {
+		rc = take_line(&w, d);
+		if (rc > 0)
+			rc = fn(ctx, a, w.texts);
+		if (rc < 0)
+			break;
+	}
+	return work_close(&w, rc, d);
 }
 
 int csvcol_read(const char *path, const char *column, bool strict,
                 int (*fn)(void *ctx, struct addr128 a, double value), void *ctx,
                 struct diag *d)
 {
-	struct work w = { .number = fn, .ctx = ctx };
+	struct addr128 a;
+	struct work w;
+	int rc = work_open(&w, path, &column, 1, 1, strict, d);
 
-	return read_file(&w, path, column, strict, d);
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(w.r, &a, d)) > 0) {
+		double value;
+
+		rc = take_line(&w, d);
+		if (rc > 0)
+			rc = take_number(&w, &value, d);
+		if (rc > 0)
+			rc = fn(ctx, a, value);
+		if (rc < 0)
+			break;
+	}
+	return work_close(&w, rc, d);
 }

@@ -58,7 +58,7 @@ static int visit_hitlist(const char *dir, source_visitor fn, void *ctx, struct d
 static int visit_list(const char *path, bool strict, source_visitor fn, void *ctx,
                       struct diag *d)
 {
-	struct reader_policy policy = { .strict = strict };
+	struct reader_policy policy = { .strict = strict, .ports = true };
 	struct addr128 a[VISITED];
 	struct reader *r;
 	ssize_t n;
@@ -77,32 +77,48 @@ static int visit_list(const char *path, bool strict, source_visitor fn, void *ct
 	return n < 0 ? (int)n : rc;
 }
 
-struct filter {
-	const char *value;
+/* Lines with columns: those that .where lets through. */
+struct rows {
+	const struct source_config *cfg;
+	const char *value; /* NULL: all lines */
 	source_visitor fn;
 	void *ctx;
 };
 
-static int pass(void *ctx, struct addr128 a, const char *text)
+static int take_row(void *ctx, struct addr128 a, const char *const *texts)
 {
-	const struct filter *f = ctx;
+	const struct rows *r = ctx;
+	int rc = 0;
 
-	return strcmp(text, f->value) == 0 ? f->fn(f->ctx, &a, 1) : 0;
+	if (r->value && strcmp(*texts++, r->value) != 0)
+		return 0;
+	if (r->cfg->row)
+		rc = r->cfg->row(r->cfg->row_ctx, a, texts);
+	return rc < 0 ? rc : r->fn(r->ctx, &a, 1);
 }
 
-static int visit_where(const char *path, const struct source_config *cfg,
-                       source_visitor fn, void *ctx, struct diag *d)
+static int visit_rows(const char *path, const struct source_config *cfg,
+                      source_visitor fn, void *ctx, struct diag *d)
 {
-	const char *equals = strchr(cfg->where, '=');
-	struct filter f = { equals ? equals + 1 : "", fn, ctx };
+	const char *equals = cfg->where ? strchr(cfg->where, '=') : NULL;
+	struct rows r = { cfg, equals ? equals + 1 : NULL, fn, ctx };
+	const char *names[CSVCOL_MAX];
 	char column[64];
+	size_t n = 0;
 
-	if (!equals || equals == cfg->where ||
-	    (size_t)(equals - cfg->where) >= sizeof(column))
+	if (cfg->where && (!equals || equals == cfg->where ||
+	                   (size_t)(equals - cfg->where) >= sizeof(column)))
 		return diag_set(d, -EINVAL, "--where: '%.40s' is not like COLUMN=VALUE",
 		                cfg->where);
-	snprintf(column, sizeof(column), "%.*s", (int)(equals - cfg->where), cfg->where);
-	return csvcol_each(path, column, cfg->strict, pass, &f, d);
+	if (cfg->where) {
+		snprintf(column, sizeof(column), "%.*s", (int)(equals - cfg->where),
+		         cfg->where);
+		names[n++] = column;
+	}
+	for (size_t i = 0; cfg->row && i < cfg->n_columns && n < CSVCOL_MAX; i++)
+		names[n++] = cfg->columns[i];
+	return csvcol_rows(path, names, n, cfg->where ? 1 : 0, cfg->strict, take_row, &r,
+	                   d);
 }
 
 int source_visit(const char *path, const struct source_config *cfg, source_visitor fn,
@@ -112,8 +128,8 @@ int source_visit(const char *path, const struct source_config *cfg, source_visit
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return visit_hitlist(path, fn, ctx, d);
-	if (cfg->where)
-		return visit_where(path, cfg, fn, ctx, d);
+	if (cfg->where || cfg->row)
+		return visit_rows(path, cfg, fn, ctx, d);
 	return visit_list(path, cfg->strict, fn, ctx, d);
 }
 

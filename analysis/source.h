@@ -1,6 +1,6 @@
 /* analysis/source.h - where the addresses of an analysis come from.
  *
- * Lists (text, any compression, "-" is standard input) and hitlist directories,
+ * Lists (text, CSV, JSON lines, any compression, "-" is standard input) and hitlist directories,
  * taken together as one set: sorted, each address once, IPv4 counted and left
  * out.  What does not fit into the memory allowed is sorted in parts, which wait
  * in an unnamed temporary file (in $TMPDIR, or /var/tmp) and are merged while
@@ -12,14 +12,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/csvcol.h"
 #include "common/addr.h"
 #include "common/err.h"
 
 struct source_config {
 	uint64_t memory;   /* bytes for addresses and sorting; 0: 1 GiB */
-	const char *where; /* NULL, or "COLUMN=VALUE": only such lines of CSV files */
+	const char *where; /* NULL, or "COLUMN=VALUE": only such lines of lists */
 	bool strict;       /* the first bad line is an error */
 	bool keep_v4;      /* IPv4 is part of the set */
+	csvcol_row row; /* NULL, or told of each line of a list (not of hitlists), ... */
+	const char *const *columns; /* ... with its texts in these columns */
+	size_t n_columns;           /* fewer than CSVCOL_MAX */
+	void *row_ctx;
 };
 
 /* Gets addresses as they come, n > 0 of them; a negative return ends the visit. */

@@ -21,7 +21,7 @@ struct reader {
 	bool raw_end;     /* the input has no more bytes */
 	bool told;        /* the count of bad lines */
 	bool begun;       /* a line other than comments was seen */
-	bool header;      /* it named the columns, ... */
+	char *header;     /* it named the columns, ... */
 	bool port_column; /* ... the second one a port */
 	uint64_t number, good, bad;
 	size_t pos, seen, len; /* unread from pos; no line end in pos .. seen - 1 */
@@ -340,8 +340,8 @@ static bool json_first(const char *s, const char *const *keys, char *buf, size_t
 /* NULL, or what is wrong with the line. */
 static const char *parse_json(struct reader_item *it, const char *s)
 {
-	static const char *const addrs[] = { "ip",     "saddr", "addr", "address",
-		                             "target", "host",  NULL };
+	static const char *const addrs[] = { "ip",      "target", "saddr", "addr",
+		                             "address", "host",   NULL };
 	static const char *const ports[] = { "port", "sport", NULL };
 	char addr[ITEM_MAX], port[8];
 
@@ -458,21 +458,24 @@ static size_t strip(const char **s, size_t n)
 	return n;
 }
 
-static void read_header(struct reader *r, const char *s)
+static int read_header(struct reader *r, const char *s)
 {
 	static const char *const names[] = { "port", "sport", "dport" };
 	const char *second = strchr(s, ',');
 	size_t n;
 
-	r->header = true;
+	r->header = strdup(s);
+	if (!r->header)
+		return fail_line(r, -ENOMEM, err_str(-ENOMEM));
 	if (!second)
-		return;
+		return 0;
 	second++;
 	n = strcspn(second, ",#");
 	n = strip(&second, n);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (n == strlen(names[i]) && !memcmp(second, names[i], n))
 			r->port_column = true;
+	return 0;
 }
 
 /* The port behind a comma, at rest. */
@@ -527,7 +530,7 @@ static int next_item(struct reader *r, struct reader_item *item)
 		if (r->begun || !is_header(r, s, len))
 			rc = reject(r, bad, s, len, why);
 		else
-			read_header(r, s);
+			rc = read_header(r, s);
 		r->begun = true;
 		if (rc < 0)
 			return rc;
@@ -615,6 +618,7 @@ void reader_close(struct reader *r)
 		return;
 	tell_rest(r);
 	input_close(r->in);
+	free(r->header);
 	free(r);
 }
 
@@ -699,6 +703,11 @@ ssize_t reader_addrs(struct reader *r, struct addr128 *a, size_t cap, struct dia
 const char *reader_text(const struct reader *r)
 {
 	return r->line;
+}
+
+const char *reader_header(const struct reader *r)
+{
+	return r->header;
 }
 
 bool reader_next_listed(const struct reader *r, char **pos, struct reader_item *item)

@@ -35,8 +35,8 @@ struct reader_policy {
 	unsigned reported; /* how many bad lines to log; 0 means 3 */
 	/* "a.b.c.d:port" and "[addr]:port" are addresses, too; "addr,port" is where
 	 * there is nothing else on the line, or the file's header names the second
-	 * column so; and so is a line of JSON with "ip", "saddr", "addr", "address",
-	 * "target" or "host", and perhaps "port" or "sport". */
+	 * column so; and so is a line of JSON with "ip", "target", "saddr", "addr",
+	 * "address" or "host", and perhaps "port" or "sport". */
 	bool ports;
 };
 
@@ -71,6 +71,9 @@ ssize_t reader_addrs(struct reader *r, struct addr128 *a, size_t cap, struct dia
 /* The raw line of the last item (NUL-terminated, without line end), for those
  * who need further fields; valid until the next call. */
 const char *reader_text(const struct reader *r);
+
+/* The first line, where it names the columns; NULL: it does not, or no item was read. */
+const char *reader_header(const struct reader *r);
 
 /* Further items of the line last read, after commas, as masscan's exclude files
  * have them ("10.0.0.0/8, 192.0.2.1-192.0.2.9"): start with *pos = NULL.  What is
