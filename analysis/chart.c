@@ -9,8 +9,8 @@ struct frame {
 	double x, y, w, h;
 };
 
-static const struct frame wide = { 46, 26, 640, 250 };
-enum { WIDTH = 700, HEIGHT = 330 };
+static const struct frame wide = { 66, 28, 640, 250 };
+enum { WIDTH = 720, HEIGHT = 334 };
 
 static void label(struct markup *m, double x, double y, const char *class,
                   const char *text)
@@ -37,9 +37,9 @@ static void bit_axis(struct markup *m, const struct frame *f, const char *title)
 
 		grid_line(m, x, f->y, x, f->y + f->h, bit == 64 ? "a" : "g");
 		snprintf(text, sizeof(text), "%u", bit);
-		label(m, x, f->y + f->h + 15, "m c", text);
+		label(m, x, f->y + f->h + 16, "m c", text);
 	}
-	label(m, f->x + f->w / 2, f->y + f->h + 32, "m c", title);
+	label(m, f->x + f->w / 2, f->y + f->h + 36, "m c", title);
 }
 
 /* A legend entry at x, above the frame. */
@@ -50,17 +50,31 @@ static void legend(struct markup *m, double x, unsigned series, const char *text
 	label(m, x + 23, 17, "", text);
 }
 
+/* log2 of what the axis of ratios reaches to: as the plots of Plonka and Berger, 65536,
+ * or, for a set whose ratios are far below that, 4096, 256 or 16. */
+static double mra_top(const struct density *d, const unsigned steps[static 3])
+{
+	double top = 4;
+
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned p = 0; p < 128 && d->n; p += steps[i])
+			while (log2(density_mra(d, p, steps[i])) > top)
+				top += 4;
+	return top;
+}
+
 void chart_mra(struct markup *m, const struct density *d, bool standalone)
 {
 	static const unsigned steps[] = { 1, 4, 16 };
 	static const char *const names[] = { "bits", "nibbles", "16-bit words" };
 	const struct frame *f = &wide;
+	double top = mra_top(d, steps);
 
 	markup_svg_open(m, WIDTH, HEIGHT, "Aggregate count ratios by prefix length",
 	                standalone);
 	bit_axis(m, f, "prefix length p");
-	for (unsigned e = 0; e <= 16; e += 4) {
-		double y = f->y + f->h * (1 - e / 16.0);
+	for (unsigned e = 0; e <= top; e += top > 8 ? 4 : 2) {
+		double y = f->y + f->h * (1 - e / top);
 		char text[16];
 
 		grid_line(m, f->x, y, f->x + f->w, y, "g");
@@ -71,7 +85,7 @@ void chart_mra(struct markup *m, const struct density *d, bool standalone)
 		legend(m, f->x + 130 * i, i + 1, names[i]);
 		markup_printf(m, "<path class=\"l%u d%u\" d=\"", i + 1, i + 1);
 		for (unsigned p = 0; p < 128 && d->n; p += steps[i]) {
-			double y = log2(density_mra(d, p, steps[i])) / 16;
+			double y = log2(density_mra(d, p, steps[i])) / top;
 
 			markup_printf(m, "%c%.2f %.2fH%.2f", p ? 'L' : 'M',
 			              f->x + f->w * p / 128, f->y + f->h * (1 - y),
@@ -150,12 +164,12 @@ static void heat_cell(struct markup *m, double x, double y, double w, double h, 
 
 void chart_digits(struct markup *m, const struct entropy *e, bool standalone)
 {
-	const struct frame f = { 46, 26, 640, 320 };
+	const struct frame f = { 66, 28, 640, 320 };
 	double cw = f.w / 32, ch = f.h / 16;
 	char text[16];
 
-	markup_svg_open(m, WIDTH, 396, "Digits by position", standalone);
-	label(m, f.x, 16, "m", "share of the addresses with a digit in a place");
+	markup_svg_open(m, WIDTH, 402, "Digits by position", standalone);
+	label(m, f.x, 17, "m", "share of the addresses with a digit in a place");
 	for (unsigned i = 0; i < 32; i++) {
 		for (unsigned v = 0; v < 16; v++) {
 			uint64_t n = entropy_count(e, i, v);
@@ -176,9 +190,10 @@ void chart_digits(struct markup *m, const struct entropy *e, bool standalone)
 	}
 	for (unsigned i = 0; i < 32; i++) {
 		snprintf(text, sizeof(text), "%u", i + 1);
-		label(m, f.x + cw * (i + .5), f.y + f.h + 15, "m c", text);
+		label(m, f.x + cw * (i + .5), f.y + f.h + 16, i % 2 ? "m c o" : "m c",
+		      text);
 	}
-	label(m, f.x + f.w / 2, f.y + f.h + 34, "m c", "digit from the left");
+	label(m, f.x + f.w / 2, f.y + f.h + 37, "m c", "digit from the left");
 	markup_svg_close(m);
 }
 
@@ -224,7 +239,7 @@ void chart_distribution(struct markup *m, const struct density *d, bool standalo
 
 		grid_line(m, x, f->y, x, f->y + f->h, "g");
 		snprintf(text, sizeof(text), "%.0f", pow(10, i));
-		label(m, x, f->y + f->h + 15, i < decades ? "m c" : "m e", text);
+		label(m, x, f->y + f->h + 16, i < decades ? "m c" : "m e", text);
 	}
 	for (unsigned i = 0; i <= 4; i++) {
 		double y = f->y + f->h * (1 - i / 4.0);
@@ -233,7 +248,7 @@ void chart_distribution(struct markup *m, const struct density *d, bool standalo
 		snprintf(text, sizeof(text), "%u %%", 25 * i);
 		label(m, f->x - 6, y + 4, "m e", text);
 	}
-	label(m, f->x + f->w / 2, f->y + f->h + 32, "m c", "addresses, at most");
+	label(m, f->x + f->w / 2, f->y + f->h + 36, "m c", "addresses, at most");
 	for (unsigned i = 0; i < 3; i++) {
 		const struct density_level *l = density_level(d, lengths[i]);
 
@@ -246,17 +261,17 @@ void chart_distribution(struct markup *m, const struct density *d, bool standalo
 
 void chart_clusters(struct markup *m, const struct clusters *c, bool standalone)
 {
-	const struct frame f = { 170, 26, 516, 26.0 * c->k };
+	const struct frame f = { 186, 28, 516, 26.0 * c->k };
 	double cw = f.w / PROFILE_NIBBLES;
 	size_t networks = 0;
 	char text[64];
 
-	markup_svg_open(m, WIDTH, f.h + 74, "Clusters of networks by entropy",
+	markup_svg_open(m, WIDTH, f.h + 80, "Clusters of networks by entropy",
 	                standalone);
 	for (unsigned i = 0; i < c->k; i++)
 		networks += c->c[i].n;
-	label(m, 8, 16, "m", "share of the networks");
-	label(m, f.x, 16, "m", "median entropy of each digit");
+	label(m, 8, 17, "m", "networks");
+	label(m, f.x, 17, "m", "median entropy of each digit");
 	for (unsigned i = 0; i < c->k; i++) {
 		double share = (double)c->c[i].n / (double)networks, y = f.y + 26 * i;
 
@@ -277,25 +292,25 @@ void chart_clusters(struct markup *m, const struct clusters *c, bool standalone)
 	}
 	for (unsigned k = 0; k < PROFILE_NIBBLES; k++) {
 		snprintf(text, sizeof(text), "%u", k + PROFILE_FIRST + 1);
-		label(m, f.x + cw * (k + .5), f.y + f.h + 15, "m c", text);
+		label(m, f.x + cw * (k + .5), f.y + f.h + 16, k % 2 ? "m c o" : "m c",
+		      text);
 	}
-	label(m, f.x + f.w / 2, f.y + f.h + 34, "m c", "digit from the left");
+	label(m, f.x + f.w / 2, f.y + f.h + 37, "m c", "digit from the left");
 	markup_svg_close(m);
 }
 
-void chart_hamming(struct markup *m, const uint64_t counts[static 65], bool standalone)
+/* A bar for each count, with a label at every so many, whose axis reaches at least to a
+ * share of `least`; returns what it reaches to. */
+static double columns(struct markup *m, const struct frame *f, const uint64_t *counts,
+                      unsigned n, unsigned every, double least, const char *unit)
 {
-	const struct frame *f = &wide;
-	double bw = f->w / 65, max = 0.12, total = 0;
+	double bw = f->w / n, max = least, total = 0;
 	char text[24];
 
-	for (unsigned i = 0; i < 65; i++)
+	for (unsigned i = 0; i < n; i++)
 		total += (double)counts[i];
-	for (unsigned i = 0; i < 65; i++)
-		if (total > 0 && (double)counts[i] / total > max)
-			max = (double)counts[i] / total;
-	markup_svg_open(m, WIDTH, HEIGHT, "Set bits of the interface identifiers",
-	                standalone);
+	for (unsigned i = 0; i < n && total > 0; i++)
+		max = fmax(max, (double)counts[i] / total);
 	for (unsigned i = 0; i <= 4; i++) {
 		double y = f->y + f->h * (1 - i / 4.0);
 
@@ -303,21 +318,43 @@ void chart_hamming(struct markup *m, const uint64_t counts[static 65], bool stan
 		snprintf(text, sizeof(text), "%.1f %%", 25 * i * max);
 		label(m, f->x - 6, y + 4, "m e", text);
 	}
-	for (unsigned i = 0; i < 65; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		double h = total > 0 ? f->h * (double)counts[i] / total / max : 0;
 
 		if (counts[i])
 			markup_printf(m,
 			              "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" "
-			              "height=\"%.2f\" class=\"f1\"><title>%u bits: "
+			              "height=\"%.2f\" class=\"f1\"><title>%s %u: "
 			              "%" PRIu64 "</title></rect>\n",
-			              f->x + bw * i, f->y + f->h - h, bw - 1, h, i,
+			              f->x + bw * i, f->y + f->h - h, bw * .9, h, unit, i,
 			              counts[i]);
-		if (i % 8 == 0) {
+		if (i % every == 0) {
 			snprintf(text, sizeof(text), "%u", i);
-			label(m, f->x + bw * (i + .5), f->y + f->h + 15, "m c", text);
+			label(m, f->x + bw * (i + .5), f->y + f->h + 16, "m c", text);
 		}
 	}
+	return max;
+}
+
+void chart_histogram(struct markup *m, const char *title, const char *unit,
+                     const uint64_t *counts, unsigned n, unsigned every, bool standalone)
+{
+	const struct frame *f = &wide;
+
+	markup_svg_open(m, WIDTH, HEIGHT, title, standalone);
+	columns(m, f, counts, n, every, .04, unit);
+	label(m, f->x + f->w / 2, f->y + f->h + 36, "m c", unit);
+	markup_svg_close(m);
+}
+
+void chart_hamming(struct markup *m, const uint64_t counts[static 65], bool standalone)
+{
+	const struct frame *f = &wide;
+	double bw = f->w / 65, max;
+
+	markup_svg_open(m, WIDTH, HEIGHT, "Set bits of the interface identifiers",
+	                standalone);
+	max = columns(m, f, counts, 65, 8, .12, "bits");
 	markup_printf(m, "<path class=\"l2\" d=\"");
 	for (unsigned i = 0; i < 65; i++) {
 		double z = (i - 31.5) / 3.97;
@@ -328,7 +365,52 @@ void chart_hamming(struct markup *m, const uint64_t counts[static 65], bool stan
 	}
 	markup_printf(m, "\"/>\n");
 	legend(m, f->x, 2, "random identifiers: Normal(31.5, 3.97)");
-	label(m, f->x + f->w / 2, f->y + f->h + 32, "m c", "bits set in the identifier");
+	label(m, f->x + f->w / 2, f->y + f->h + 36, "m c", "bits set in the identifier");
+	markup_svg_close(m);
+}
+
+/* A round number of at least x: 1, 2 or 5 times a power of ten. */
+static double round_up(double x)
+{
+	double unit = pow(10, floor(log10(fmax(x, 4))));
+
+	return x <= unit       ? unit
+	       : x <= 2 * unit ? 2 * unit
+	       : x <= 5 * unit ? 5 * unit
+	                       : 10 * unit;
+}
+
+void chart_days(struct markup *m, const char *title, const uint64_t *by, unsigned n,
+                const char *from, const char *to, bool standalone)
+{
+	const struct frame *f = &wide;
+	uint64_t most = 0;
+	char text[24];
+	double top, unit;
+
+	for (unsigned i = 0; i < n; i++)
+		most = by[i] > most ? by[i] : most;
+	top = round_up((double)most);
+	unit = top >= 4e6 ? 1e6 : top >= 4e3 ? 1e3 : 1;
+	markup_svg_open(m, WIDTH, HEIGHT, title, standalone);
+	for (unsigned i = 0; i <= 4; i++) {
+		double y = f->y + f->h * (1 - i / 4.0);
+
+		grid_line(m, f->x, y, f->x + f->w, y, "g");
+		snprintf(text, sizeof(text), "%.4g%s", top * i / 4 / unit,
+		         i == 0 || unit < 2 ? ""
+		         : unit < 1e6       ? "k"
+		                            : "M");
+		label(m, f->x - 6, y + 4, "m e", text);
+	}
+	markup_printf(m, "<path class=\"l1\" d=\"");
+	for (unsigned i = n; i--;)
+		markup_printf(m, "%c%.2f %.2f", i + 1 == n ? 'M' : 'L',
+		              f->x + f->w * (n - 1 - i) / (n > 1 ? n - 1 : 1),
+		              f->y + f->h * (1 - (double)by[i] / top));
+	markup_printf(m, "\"/>\n");
+	label(m, f->x, f->y + f->h + 18, "m", from);
+	label(m, f->x + f->w, f->y + f->h + 18, "m e", to);
 	markup_svg_close(m);
 }
 
@@ -345,7 +427,7 @@ void chart_bars(struct markup *m, const char *title, const struct chart_bar *bar
 	markup_svg_open(m, WIDTH, height, title, standalone);
 	for (size_t i = 0; i < n; i++) {
 		double y = 8 + 24.0 * (double)i;
-		double w = max > 0 ? 400 * (double)bars[i].count / max : 0;
+		double w = max > 0 ? 380 * (double)bars[i].count / max : 0;
 
 		label(m, 172, y + 14, "e", bars[i].label);
 		markup_printf(m,
@@ -370,8 +452,8 @@ void chart_matrix(struct markup *m, const char *title, const char *const *labels
 	for (size_t r = 0; r < n; r++) {
 		double y = top + 30 * (double)r;
 
-		label(m, left - 8, y + 19, "e", labels[r]);
-		label(m, left + cell * ((double)r + .5), top - 10, "c", labels[r]);
+		label(m, left - 8, y + 19, "e s", labels[r]);
+		label(m, left + cell * ((double)r + .5), top - 10, "c s", labels[r]);
 		for (size_t c = 0; c < n; c++) {
 			double v = values[r * n + c], x = left + cell * (double)c;
 
@@ -380,7 +462,7 @@ void chart_matrix(struct markup *m, const char *title, const char *const *labels
 			heat_cell(m, x, y, cell - 2, 28, .06 + .5 * v);
 			snprintf(text, sizeof(text), "%.1f %%", 100 * v);
 			markup_printf(m, "/>\n");
-			label(m, x + cell / 2 - 1, y + 18, "c", text);
+			label(m, x + cell / 2 - 1, y + 18, "c s", text);
 		}
 	}
 	markup_svg_close(m);

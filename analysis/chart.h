@@ -25,6 +25,15 @@ void chart_clusters(struct markup *m, const struct clusters *c, bool standalone)
 /* Set bits of interface identifiers against Normal(31.5, 3.97). */
 void chart_hamming(struct markup *m, const uint64_t counts[static 65], bool standalone);
 
+/* Shares of the values 0 .. n - 1 of something, which the unit names, with a label at
+ * every so many. */
+void chart_histogram(struct markup *m, const char *title, const char *unit,
+                     const uint64_t *counts, unsigned n, unsigned every, bool standalone);
+
+/* A line of counts by day, by[0] the latest of n days; from and to are the dates. */
+void chart_days(struct markup *m, const char *title, const uint64_t *by, unsigned n,
+                const char *from, const char *to, bool standalone);
+
 /* Bars with a label and a share each. */
 struct chart_bar {
 	const char *label;

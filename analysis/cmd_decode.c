@@ -19,7 +19,7 @@ const struct opt decode_options[] = {
 	OPT_STR("output-file", 'o', struct decode_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
 	OPT_STR("where", 'w', struct decode_opts, where, "COLUMN=VALUE",
-	        "of CSV files only the lines with that value, such as success=1"),
+	        "of CSV and JSON lines only those with that value, such as success=1"),
 	OPT_FLAG("strict", 0, struct decode_opts, strict,
 	         "fail at the first line that is no address"),
 	OPT_FLAG("quiet", 'q', struct decode_opts, quiet, "report errors only"),

@@ -152,7 +152,7 @@ static void fill_tables(struct doc *doc, const struct density_opts *o,
 
 	fill_concentration(doc, &w->dn, g, top);
 	fill_distribution(doc, &w->dn, g);
-	fill_top_prefixes(doc, &w->dn);
+	fill_top_prefixes(doc, &w->dn, DENSITY_TOP);
 	if (g)
 		fill_top_networks(doc, g, top);
 	if (w->mmdb)

@@ -7,9 +7,11 @@
 #include "analysis/cmds.h"
 #include "analysis/fill.h"
 #include "analysis/iids.h"
+#include "analysis/lifetimes.h"
 #include "analysis/mmdb.h"
 #include "analysis/report.h"
 #include "analysis/runs.h"
+#include "analysis/scan.h"
 #include "analysis/stability.h"
 #include "analysis/treemap.h"
 #include "common/log.h"
@@ -36,7 +38,7 @@ const struct opt report_options[] = {
 		"memory", 'M', struct report_opts, memory, "BYTES",
 		"sort at most so much in memory, the rest through a temporary file (1G)"),
 	OPT_STR("where", 'w', struct report_opts, where, "COLUMN=VALUE",
-	        "of CSV files only the lines with that value, such as success=1"),
+	        "of CSV and JSON lines only those with that value, such as success=1"),
 	OPT_FLAG("strict", 0, struct report_opts, strict,
 	         "fail at the first line that is no address"),
 	OPT_FLAG("quiet", 'q', struct report_opts, quiet, "report errors only"),
@@ -46,8 +48,8 @@ const struct opt report_options[] = {
 const char report_details[] =
 	"One HTML page with all that the other verbs tell: pictures are part of it, nothing "
 	"is loaded, no script runs. Light or dark as the reader's screen is set; it prints. "
-	"Several lists and hitlists are counted as one set; IPv4 is left out. Of a single "
-	"hitlist, its history is told, too.";
+	"Several lists and hitlists are counted as one set; IPv4 is left out. Of the "
+	"results of a scan, the answers are told, too, and of a single hitlist its history.";
 
 struct report {
 	const struct report_opts *o;
@@ -64,7 +66,9 @@ struct report {
 	struct profiles profiles;
 	struct clusters clusters;
 	struct stability stability;
+	struct lifetimes lifetimes;
 	bool has_history;
+	struct scan scan;
 	struct doc *doc;
 };
 
@@ -136,6 +140,8 @@ static int read_history(struct report *r, int argc, char *argv[], struct diag *d
 	if (rc < 0)
 		return rc;
 	rc = stability_read(&r->stability, h, d);
+	if (rc == 0)
+		rc = lifetimes_read(&r->lifetimes, h, r->stability.latest, d);
 	hitlist_close(h);
 	r->has_history = rc == 0 && r->stability.answered;
 	return rc;
@@ -146,7 +152,11 @@ static int read_all(struct report *r, int argc, char *argv[], struct diag *d)
 	static const uint8_t lengths[] = { 32, 48, 64, 112, 120, 124 };
 	const struct source_config sc = { .memory = r->o->memory,
 		                          .where = r->o->where,
-		                          .strict = r->o->strict };
+		                          .strict = r->o->strict,
+		                          .row = scan_take,
+		                          .row_ctx = &r->scan,
+		                          .columns = scan_columns,
+		                          .n_columns = SCAN_COLUMNS };
 	int rc = r->o->bgp ? bgp_load(&r->bgp, r->o->bgp, r->o->strict, d) : 0;
 
 	if (rc == 0 && r->bgp)
@@ -156,6 +166,8 @@ static int read_all(struct report *r, int argc, char *argv[], struct diag *d)
 	r->countries.db = r->mmdb;
 	if (rc == 0 && r->o->oui)
 		rc = oui_load(&r->vendors, r->o->oui, d);
+	if (rc == 0)
+		rc = scan_init(&r->scan, r->bgp);
 	if (rc == 0)
 		rc = density_init(&r->dn, lengths, sizeof(lengths), 500);
 	if (rc == 0)
@@ -211,16 +223,20 @@ static int fill_tables(struct report *r, struct diag *d)
 {
 	const struct groups *g = r->bgp ? &r->g : NULL;
 
-	fill_concentration(r->doc, &r->dn, g, 10);
-	fill_top_prefixes(r->doc, &r->dn);
+	fill_concentration(r->doc, &r->dn, g, 100);
+	fill_top_prefixes(r->doc, &r->dn, 5);
 	if (g)
 		fill_top_networks(r->doc, g, 20);
 	if (r->mmdb)
 		fill_countries(r->doc, &r->countries, 30);
 	fill_dense(r->doc, &r->dn, 100);
 	fill_iids(r->doc, &r->ids, r->vendors, 15);
-	if (r->has_history)
+	if (r->scan.answers)
+		fill_scan(r->doc, &r->scan);
+	if (r->has_history) {
 		fill_stability(r->doc, &r->stability);
+		fill_lifetimes(r->doc, &r->lifetimes);
+	}
 	return fill_segment_tables(r, d);
 }
 
@@ -257,36 +273,75 @@ static void write_numbers(struct markup *m, const struct report *r)
 	               sizeof(numbers) / sizeof(numbers[0]) - (r->bgp ? 0 : 2));
 }
 
-static int write_places(struct markup *m, const struct report *r)
+/* values: what the colours tell, one for each entry; NULL: how many addresses. */
+static int write_map(struct markup *m, const struct groups *g, const double *values,
+                     const char *what, const char *caption)
 {
 	static const struct treemap_config cfg = { .limit = 600, .most = 1500 };
-	const struct groups *g = r->bgp ? &r->g : &r->m;
 	struct treemap t;
-	int rc = treemap_make(&t, g->bgp, g->by_prefix, NULL, &cfg);
+	int rc = treemap_make(&t, g->bgp, g->by_prefix, values, &cfg);
 
 	if (rc < 0)
 		return rc;
-	report_section(m, "Where the addresses are",
-	               "How many addresses prefixes hold, and how much the largest have "
-	               "of all. A Gini coefficient of 0 means that all have the same.");
 	if (t.n) {
 		report_figure(m);
-		treemap_draw(m, &t, "addresses", false);
-		report_figure_end(m, r->bgp ? "Announced prefixes; shorter ones are "
-		                              "larger, colour is the count"
-		                            : "/32 prefixes, colour is the count");
+		treemap_draw(m, &t, what, false);
+		report_figure_end(m, caption);
 	}
 	treemap_fini(&t);
+	return 0;
+}
+
+static int write_scan(struct markup *m, const struct report *r)
+{
+	double *means = NULL;
+	int rc = 0;
+
+	report_section(
+		m, "What the scan was answered",
+		"Answers by service; a host that was asked for several, or several "
+		"times, has as many.");
+	put_table(m, r, "answers", 30);
+	put_table(m, r, "round_trips", 10);
+	if (r->scan.hopped) {
+		report_figure(m);
+		chart_hops(m, &r->scan, false);
+		report_figure_end(m, "Hop limit of the answers: what the way has left of "
+		                     "64, 128 or 255");
+	}
+	if (r->bgp && r->scan.hopped)
+		rc = scan_hop_means(&r->scan, &means);
+	if (means)
+		rc = write_map(m, &r->g, means, "hop limit",
+		               "Announced prefixes, colour is the mean hop limit");
+	free(means);
+	report_section_end(m);
+	return rc;
+}
+
+static int write_places(struct markup *m, const struct report *r)
+{
+	int rc;
+
+	report_section(m, "Where the addresses are",
+	               "How many addresses prefixes hold, and how much the largest have "
+	               "of all (top n: the largest 100). A Gini coefficient of 0 means "
+	               "that all have the same.");
+	rc = write_map(m, r->bgp ? &r->g : &r->m, NULL, "addresses",
+	               r->bgp ? "Announced prefixes; shorter ones are larger, colour is "
+	                        "the count"
+	                      : "/32 prefixes, colour is the count");
 	report_figure(m);
 	chart_distribution(m, &r->dn, false);
 	report_figure_end(m, "Share of the prefixes with at most so many addresses");
 	put_table(m, r, "concentration", 10);
 	put_table(m, r, "top_as", 15);
 	put_table(m, r, "top_announced", 15);
-	put_table(m, r, "top_prefixes", 15);
+	put_table(m, r, "top_prefixes", 30);
 	put_table(m, r, "countries", 30);
+	put_table(m, r, "dense", 30);
 	report_section_end(m);
-	return 0;
+	return rc;
 }
 
 static void write_structure(struct markup *m, const struct report *r)
@@ -338,17 +393,22 @@ static void write_history(struct markup *m, const struct report *r)
 {
 	report_section(
 		m, "Answers over time",
-		"From the history in the hitlist: seen on days far apart, and which "
-		"services answer together.");
+		"From the history in the hitlist: who came and went, for how long hosts "
+		"stay, and which services answer together.");
+	report_figure(m);
+	chart_up(m, &r->lifetimes, false);
+	report_figure_end(m, "Hosts that were up, by day");
 	report_figure(m);
 	chart_services(m, &r->stability, false);
 	report_figure_end(m,
 	                  "Of the hosts that answer on a row's service, the share that "
 	                  "answers on a column's");
+	put_table(m, r, "lifetimes", 20);
 	put_table(m, r, "stable", 20);
 	put_table(m, r, "services", SERVICES);
 	put_table(m, r, "age", 20);
 	put_table(m, r, "streaks", 20);
+	put_table(m, r, "transitions", 21);
 	report_section_end(m);
 }
 
@@ -365,15 +425,13 @@ static int write_page(struct markup *m, const struct report *r, const char *titl
 	         (unsigned long long)st.v4);
 	report_open(m, title, subtitle);
 	write_numbers(m, r);
-	rc = write_places(m, r);
+	rc = r->scan.answers ? write_scan(m, r) : 0;
+	if (rc == 0)
+		rc = write_places(m, r);
 	write_structure(m, r);
 	write_identifiers(m, r);
 	if (r->has_history)
 		write_history(m, r);
-	report_section(m, "Dense prefixes",
-	               "Prefixes of some lengths with at least n addresses.");
-	put_table(m, r, "dense", 60);
-	report_section_end(m);
 	report_close(m);
 	return rc;
 }
@@ -398,6 +456,7 @@ static void report_free(struct report *r)
 	groups_fini(&r->g);
 	groups_fini(&r->m);
 	profiles_fini(&r->profiles);
+	scan_fini(&r->scan);
 	bgp_free(r->bgp);
 	bgp_free(r->map);
 	oui_free(r->vendors);

@@ -14,7 +14,7 @@ const struct opt summary_options[] = {
 	OPT_STR("output-file", 'o', struct summary_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
 	OPT_STR("where", 'w', struct summary_opts, where, "COLUMN=VALUE",
-	        "of CSV files only the lines with that value, such as success=1"),
+	        "of CSV and JSON lines only those with that value, such as success=1"),
 	OPT_FLAG("strict", 0, struct summary_opts, strict,
 	         "fail at the first line that is no address"),
 	OPT_COUNT(

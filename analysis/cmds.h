@@ -67,6 +67,7 @@ struct overlap_opts {
 
 struct stability_opts {
 	struct verb_opts v;
+	unsigned picture;
 };
 
 struct report_opts {

@@ -17,7 +17,7 @@ void fill_dense(struct doc *doc, const struct density *d, unsigned length);
 void fill_concentration(struct doc *doc, const struct density *d, const struct groups *g,
                         size_t top);
 void fill_distribution(struct doc *doc, const struct density *d, const struct groups *g);
-void fill_top_prefixes(struct doc *doc, const struct density *d);
+void fill_top_prefixes(struct doc *doc, const struct density *d, size_t top);
 void fill_top_networks(struct doc *doc, const struct groups *g, size_t top);
 
 struct country_counts;

@@ -157,7 +157,7 @@ void fill_distribution(struct doc *doc, const struct density *d, const struct gr
 		distribution_of(t, named[i].name, named[i].tally);
 }
 
-void fill_top_prefixes(struct doc *doc, const struct density *d)
+void fill_top_prefixes(struct doc *doc, const struct density *d, size_t top)
 {
 	static const struct column columns[] = {
 		{ "length", 0 }, { "prefix", 0 }, { "addresses", 0 }, { "share", 4 }
@@ -168,7 +168,7 @@ void fill_top_prefixes(struct doc *doc, const struct density *d)
 	for (size_t i = 0; i < d->n_levels; i++) {
 		const struct density_level *l = &d->levels[i];
 
-		for (size_t k = 0; k < l->n_top; k++) {
+		for (size_t k = 0; k < l->n_top && k < top; k++) {
 			table_count(t, l->len);
 			table_prefix(t, l->top[k].prefix);
 			table_count(t, l->top[k].count);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The same colours as markup_style, for text. Wide things scroll inside their own
- * box, so that the page never does; tables shrink before that. */
+/* The same colours as markup_style, for text.  Wide tables scroll inside their own box,
+ * so that the page never does. */
 static const char page_style[] =
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1c2330;--mute:#626c7c;--grid:#e3e7ed;"
 	"--card:#f6f8fa;--s1:#1f5fa8}"
@@ -21,23 +21,20 @@ static const char page_style[] =
 	"margin:18px 0}.n div{background:var(--card);border-radius:8px;padding:10px 14px}"
 	".n b{display:block;font-size:21px;font-variant-numeric:tabular-nums;line-height:1.3}"
 	".n span{color:var(--mute);font-size:12.5px}"
-	".r{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));"
-	"gap:18px;align-items:start}"
-	"figure{margin:0;min-width:0;overflow-x:auto}figure svg{width:100%;height:auto;"
-	"display:block;min-width:460px}"
+	".r{columns:2 500px;column-gap:22px}.r>*{break-inside:avoid;margin:0 0 20px}"
+	"figure svg{width:100%;height:auto;display:block}"
 	"figcaption{color:var(--mute);font-size:12.5px;margin-top:2px}"
-	".t{overflow-x:auto;min-width:0}table{border-collapse:collapse;font-size:12.5px;"
+	".t{overflow-x:auto}table{border-collapse:collapse;font-size:12.5px;"
 	"font-variant-numeric:tabular-nums;width:100%}"
 	"caption{text-align:left;font-weight:600;padding:6px 0}"
 	"th,td{padding:3px 9px 3px 0;text-align:left;border-bottom:1px solid var(--grid);"
 	"white-space:nowrap}th{color:var(--mute);font-weight:500}"
-	".v{text-align:right}footer{margin-top:40px;color:var(--mute);font-size:12.5px}"
+	".v{text-align:right}:is(th,td):first-child{text-align:left}footer{margin-top:40px;color:var(--mute);font-size:12.5px}"
 	"@media(max-width:600px){main{padding:14px 12px 40px}h1{font-size:21px}}"
 	"@media print{body{font-size:11px}main{max-width:none;padding:0}"
 	"section+section{break-before:page}section+section h2{border:0;margin-top:0}"
-	"figure,tr,.n div{break-inside:avoid}figure,.t{overflow:visible}"
-	"figure svg{min-width:0}.r{grid-template-columns:1fr 1fr}"
-	".t{grid-column:1/-1}table{font-size:10px}}";
+	"tr,.n div{break-inside:avoid}.t{overflow:visible;break-inside:auto}"
+	".r{columns:2}table{font-size:9px}th,td{padding:2px 6px 2px 0}}";
 
 void report_open(struct markup *m, const char *title, const char *subtitle)
 {

@@ -127,8 +127,10 @@ static void fill_spans(struct doc *doc, const struct stability *s)
 		table_count(t, s->stable_nets[i]);
 		table_real(t, (double)s->stable_nets[i] / (double)s->nets);
 	}
-	t = DOC_TABLE(doc, "age", "Days from the last answer to the latest probe of all",
-	              age);
+	t = DOC_TABLE(
+		doc, "age",
+		"Days from the last answer to the latest probe of all (last line: more)",
+		age);
 	for (unsigned i = 0; i <= STABILITY_SPANS; i++) {
 		if (i < STABILITY_SPANS)
 			table_count(t, spans[i]);

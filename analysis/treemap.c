@@ -385,14 +385,15 @@ static void draw_name(struct markup *m, const struct treemap_area *a)
 		snprintf(text, sizeof(text), "AS%" PRIu32, a->asn);
 	else
 		prefix_format(text, a->prefix);
-	size = fmin(a->h / 3, 1.5 * a->w / (double)strlen(text));
-	if (size < 2)
+	size = fmin(a->h / 3, 1.4 * a->w / (double)strlen(text));
+	if (size < 2.8)
 		return;
-	markup_printf(m,
-	              "<text style=\"fill:#111;paint-order:stroke;stroke:#fff9;"
-	              "stroke-width:.5px;pointer-events:none;font-size:%.2fpx;"
-	              "text-anchor:middle\" x=\"%.3f\" y=\"%.3f\">%s</text>\n",
-	              fmin(size, 4), a->x + a->w / 2, a->y + a->h * .75, text);
+	markup_printf(
+		m,
+		"<text class=\"o\" style=\"fill:#111;paint-order:stroke;stroke:#fffc;"
+		"stroke-width:.9px;pointer-events:none;font-size:%.2fpx;"
+		"text-anchor:middle\" x=\"%.3f\" y=\"%.3f\">%s</text>\n",
+		fmin(size, 4), a->x + a->w / 2, a->y + a->h * .75, text);
 }
 
 static void draw_legend(struct markup *m, const struct treemap *t, const char *what)
@@ -412,11 +413,11 @@ static void draw_legend(struct markup *m, const struct treemap *t, const char *w
 		double v = unscaled(t, 1 - i / 4.0);
 
 		markup_printf(m,
-		              "<text style=\"font-size:3.4px\" x=\"167.5\" "
+		              "<text style=\"font-size:4px\" x=\"167.5\" "
 		              "y=\"%.2f\">%.*f</text>\n",
 		              10.5 + 85.0 * i / 4, v < 10 ? 2 : 0, v);
 	}
-	markup_printf(m, "<text style=\"font-size:3.6px\" x=\"163\" y=\"5\">");
+	markup_printf(m, "<text style=\"font-size:4px\" x=\"163\" y=\"5\">");
 	markup_text(m, what);
 	markup_printf(m, "</text>\n");
 }

@@ -23,8 +23,8 @@ struct verb_opts {
 #define VERB_OUTPUT_OPTS(cfg, f)                                                \
 	DOC_OUTPUT_OPTS(cfg, f.out),                                            \
 		OPT_STR("where", 'w', cfg, f.where, "COLUMN=VALUE",             \
-	                "of CSV files only the lines with that value, such as " \
-	                "success=1"),                                           \
+	                "of CSV and JSON lines only those with that value, "    \
+	                "such as success=1"),                                   \
 		OPT_FLAG("strict", 0, cfg, f.strict,                            \
 	                 "fail at the first line that is no address"),          \
 		OPT_COUNT("memory", 'M', cfg, f.memory, "BYTES",                \

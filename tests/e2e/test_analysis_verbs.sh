@@ -158,6 +158,35 @@ has '/128 +results.csv +1$'
 analysis report results.csv -w success=0
 has 'most in one /64'
 
+# Lines of JSON are addresses, too, and their members columns.
+printf '{"target":"2001:db8::%x","saddr":"2001:db8::ff","ttl":%d,"success":%d}\n' \
+	1 60 1 2 50 0 3 40 1 >results.jsonl
+for verb in density entropy iid runs; do
+	analysis $verb results.jsonl --where success=1 -t facts
+	has '^addresses +2$'
+done
+analysis decode --csv results.jsonl
+has '^2001:db8::2,unicast'
+analysis treemap results.jsonl --colour column --column ttl --csv -t areas
+has '^2001:db8::/32,0,3,3,50,'
+
+# A report tells of the answers where a list has them, whatever way it comes.
+printf '%s\n' target,saddr,proto,port,outcome,success,ttl,rtt_us \
+	2001:db8::1,2001:db8::1,tcp,443,open,1,57,1000 \
+	2001:db8::1,2001:db8::1,tcp,80,closed,0,57, \
+	2400:cb00::1,2400:cb00::9,icmp6,,unreachable,0,250, >answers.csv
+for from in answers.csv -; do
+	analysis report $from --bgp bgp -o answers.html <answers.csv
+	tr -d '\n' <answers.html >out
+	has 'tcp/443</td><td class="v">1</td><td class="v">1</td><td class="v">0</td>'
+	has 'icmp6</td><td class="v">1</td><td class="v">0</td><td class="v">0</td><td class="v">1</td>'
+	has 'colour is the mean hop limit'
+done
+analysis report answers.csv -w success=1
+grep -q 'tcp/80' out && fail "report --where: $(grep tcp/80 out)"
+analysis report list
+grep -q 'What the scan' out && fail "report: a list is no scan"
+
 # --- pictures, the report ---
 
 analysis density list --svg density.svg
@@ -174,9 +203,9 @@ done
 analysis hilbert 2001:db8::/32 list --svg hilbert.svg
 analysis overlap list half --svg overlap.svg
 analysis report list half --bgp bgp --oui oui --mmdb "$mmdb" --min 10 -T 'a <b> & "c"' -o report.html
-well_formed ./*.svg report.html
+well_formed ./*.svg report.html answers.html
 grep -q '<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>' report.html || fail "title not escaped"
-for f in ./*.svg report.html; do
+for f in ./*.svg report.html answers.html; do
 	grep -oE '(href|src|url\(|@import|<script|<link|https?:)[^ >]*' "$f" |
 		grep -v '^http://www.w3.org/2000/svg' && fail "$f loads something"
 done
@@ -211,7 +240,9 @@ analysis density hl -t facts
 has '^addresses +120$'
 analysis stability hl --svg stability.svg
 has '^hosts +120$'
-well_formed stability.svg
+analysis stability hl --picture up --svg up.svg -t facts
+has '^up +0$'
+well_formed stability.svg up.svg
 analysis stability hl --json
 json
 
