@@ -110,13 +110,14 @@ static void nibble_steps(struct markup *m, const struct frame *f, const double *
 void chart_entropy(struct markup *m, const struct entropy *e, const struct density *d,
                    bool standalone)
 {
-	const struct frame *f = &wide;
+	/* Above it are the letters of the segments. */
+	const struct frame area = { 66, 44, 640, 250 }, *f = &area;
 	struct segment s[SEGMENTS_MAX];
 	unsigned n = e->n ? entropy_segments(e, s) : 0;
 	double h[32], acr[32];
 	char text[16];
 
-	markup_svg_open(m, WIDTH, HEIGHT, "Entropy of each hexadecimal digit",
+	markup_svg_open(m, WIDTH, HEIGHT + 16, "Entropy of each hexadecimal digit",
 	                standalone);
 	for (unsigned i = 0; i < n; i++) {
 		double x = f->x + f->w * s[i].start / 128;
@@ -139,7 +140,7 @@ void chart_entropy(struct markup *m, const struct entropy *e, const struct densi
 	for (unsigned i = 0; i < n; i++) {
 		char name[2] = { (char)('A' + i % 26), '\0' };
 
-		label(m, f->x + f->w * (s[i].start + s[i].end) / 256, f->y + 12, "m c",
+		label(m, f->x + f->w * (s[i].start + s[i].end) / 256, f->y - 5, "m c",
 		      name);
 	}
 	for (unsigned i = 0; i < 32; i++) {
@@ -263,13 +264,15 @@ void chart_clusters(struct markup *m, const struct clusters *c, bool standalone)
 {
 	const struct frame f = { 186, 28, 516, 26.0 * c->k };
 	double cw = f.w / PROFILE_NIBBLES;
-	size_t networks = 0;
+	size_t networks = 0, most = 1;
 	char text[64];
 
 	markup_svg_open(m, WIDTH, f.h + 80, "Clusters of networks by entropy",
 	                standalone);
-	for (unsigned i = 0; i < c->k; i++)
+	for (unsigned i = 0; i < c->k; i++) {
 		networks += c->c[i].n;
+		most = c->c[i].n > most ? c->c[i].n : most;
+	}
 	label(m, 8, 17, "m", "networks");
 	label(m, f.x, 17, "m", "median entropy of each digit");
 	for (unsigned i = 0; i < c->k; i++) {
@@ -278,7 +281,7 @@ void chart_clusters(struct markup *m, const struct clusters *c, bool standalone)
 		markup_printf(m,
 		              "<rect x=\"30\" y=\"%g\" width=\"%.2f\" height=\"20\" "
 		              "class=\"f2\"/>\n",
-		              y + 2, 76 * share);
+		              y + 2, 76 * (double)c->c[i].n / (double)most);
 		snprintf(text, sizeof(text), "%u", i + 1);
 		label(m, 22, y + 16, "m e", text);
 		snprintf(text, sizeof(text), "%.1f %%", 100 * share);
