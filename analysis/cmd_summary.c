@@ -11,6 +11,7 @@ const struct summary_opts summary_defaults = {
 
 const struct opt summary_options[] = {
 	OPT_FLAG("json", 'j', struct summary_opts, json, "print JSON instead of a table"),
+	OPT_FLAG("csv", 0, struct summary_opts, csv, "print CSV"),
 	OPT_STR("output-file", 'o', struct summary_opts, output, "FILE",
 	        "write to FILE instead of standard output"),
 	OPT_STR("where", 'w', struct summary_opts, where, "COLUMN=VALUE",
@@ -71,6 +72,19 @@ static void write_json(struct writer *w, const struct analysis_summary *s,
 	writer_printf(w, "\n  }\n}\n");
 }
 
+static void write_csv(struct writer *w, const struct analysis_summary *s,
+                      uint64_t duplicates)
+{
+	writer_printf(w,
+	              "name,value\naddresses,%" PRIu64 "\nduplicates,%" PRIu64
+	              "\nipv4,%" PRIu64 "\nlargest_64,%" PRIu64 "\n",
+	              s->addresses, duplicates, s->v4, s->largest_64);
+	for (unsigned p = 0; p <= 128; p++)
+		writer_printf(w, "/%u,%" PRIu64 "\n", p, s->prefixes[p]);
+	for (unsigned c = 0; c < IID_CLASSES; c++)
+		writer_printf(w, "%s,%" PRIu64 "\n", iid_class_str(c), s->iid[c]);
+}
+
 static int feed(struct analysis_summarizer *z, struct source *s, struct diag *d)
 {
 	const struct addr128 *a;
@@ -106,6 +120,8 @@ static int summarize(const struct summary_opts *o, int argc, char *argv[], struc
 		return rc;
 	if (o->json)
 		write_json(w, &z.s, duplicates);
+	else if (o->csv)
+		write_csv(w, &z.s, duplicates);
 	else
 		write_table(w, &z.s, duplicates);
 	rc = writer_commit(w, d);
@@ -121,6 +137,10 @@ int summary_run(const void *cfg, int argc, char *argv[])
 
 	if (o->quiet)
 		log_set_level(LOG_ERROR);
+	if (o->json && o->csv) {
+		log_error("--json and --csv exclude each other");
+		return CMD_USAGE;
+	}
 	rc = summarize(o, argc, argv, &d);
 	if (rc < 0)
 		log_error("%s", diag_str(&d, rc));

@@ -7,7 +7,7 @@
 struct summary_opts {
 	const char *output, *where;
 	uint64_t memory;
-	bool json, strict, quiet;
+	bool json, csv, strict, quiet;
 };
 
 struct density_opts {

@@ -116,6 +116,13 @@ analysis decode --csv --oui oui list
 has '^2001:db8:1:1:211:22ff:fe01:4455,unicast,global,global,eui64,ieee-derived,,,00-11-22,"Example, Inc."$'
 analysis decode --json list
 has '"addr6_class": "embedded-ipv4", "ipv4": |"kind": "wordy"'
+analysis runs list --csv -t lengths
+has '^1,1,[0-9]+,[0-9]+$'
+analysis summary list --csv
+has '^addresses,120$'
+has '^/32,2$'
+has '^ieee-derived,40$'
+refuses 2 'exclude each other' summary --json --csv list
 analysis runs list -d 30@/48 --csv -t dense
 has '^30,2001:db8:1::/48,5[0-9]$'
 analysis runs list -k 30 -t kip_lengths
@@ -202,6 +209,7 @@ for c in hits entropy; do
 done
 analysis hilbert 2001:db8::/32 list --svg hilbert.svg
 analysis overlap list half --svg overlap.svg
+analysis runs list --svg runs.svg
 analysis report list half --bgp bgp --oui oui --mmdb "$mmdb" --min 10 -T 'a <b> & "c"' -o report.html
 well_formed ./*.svg report.html answers.html
 grep -q '<h1>a &lt;b&gt; &amp; &quot;c&quot;</h1>' report.html || fail "title not escaped"
@@ -216,7 +224,7 @@ for verb in $one_list; do
 	analysis $verb /dev/null
 	analysis $verb --json /dev/null
 	json
-	[ $verb = runs ] || analysis $verb --svg none-$verb.svg /dev/null
+	analysis $verb --svg none-$verb.svg /dev/null
 done
 analysis entropy --profiles --picture clusters --svg none-clusters.svg /dev/null
 analysis decode /dev/null
