@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/hitlist_more.h"
@@ -9,7 +10,7 @@
 #include "common/stop.h"
 #include "common/writer.h"
 
-enum { SERVICES_MAX = 16 };
+enum { SERVICES_MAX = 16, NAME_MAX_LEN = 32, SPEC_MAX = NAME_MAX_LEN + 6 * SERVICES_MAX };
 
 const struct refresh_opts refresh_defaults = {
 	.due = { DUE_DEFAULTS },
@@ -43,47 +44,79 @@ const struct opt refresh_table[] = {
 	OPT_END,
 };
 
-/* What to ask: the modules, each once, and a port for every service. */
+/* What to ask: each module once, with its ports ("tcp-syn=80,443"), and a port for
+ * every service. */
 struct services {
-	char name[SERVICES_MAX][32];
-	const char *modules[SERVICES_MAX];
+	char spec[SERVICES_MAX][SPEC_MAX];
+	const char *modules[SERVICES_MAX]; /* these */
 	uint32_t ports[SERVICES_MAX];
+	unsigned module[SERVICES_MAX]; /* of each service */
 	unsigned n_modules, n;
 };
+
+/* The module's number: a new one, or the one that it has. */
+static unsigned module_number(struct services *s, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (unsigned i = 0; i < s->n_modules; i++)
+		if (strncmp(s->spec[i], name, len) == 0 &&
+		    strchr("=", s->spec[i][len])) /* '\0' too */
+			return i;
+	memcpy(s->spec[s->n_modules], name, len + 1);
+	s->modules[s->n_modules] = s->spec[s->n_modules];
+	return s->n_modules++;
+}
+
+/* Ask name on port, 0: it has none.  False: said why not. */
+static bool add_port(struct services *s, const char *text, const char *name,
+                     unsigned port)
+{
+	uint32_t full = !port ? 0 : port | (strstr(name, "tcp") ? PROBE_TCP : PROBE_UDP);
+	unsigned m = module_number(s, name);
+	size_t len = strlen(s->spec[m]);
+
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->ports[i] != full)
+			continue;
+		if (s->module[i] == m)
+			return true; /* once is enough */
+		log_error("--probe-module %s: %s asks there already", text,
+		          s->modules[s->module[i]]);
+		return false;
+	}
+	s->module[s->n] = m;
+	s->ports[s->n++] = full;
+	if (port)
+		snprintf(s->spec[m] + len, SPEC_MAX - len, "%c%u",
+		         strchr(s->spec[m], '=') ? ',' : '=', port);
+	return true;
+}
 
 static bool add_service(struct services *s, const char *text)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	uint64_t port = 0;
-	char *name;
-	unsigned i;
+	char name[NAME_MAX_LEN];
 
-	if (s->n == SERVICES_MAX || len >= sizeof(s->name[0])) {
+	if (s->n == SERVICES_MAX || len >= sizeof(name)) {
 		log_error("--probe-module %s: too many, or too long a name", text);
 		return false;
 	}
-	name = s->name[s->n];
 	memcpy(name, text, len);
 	name[len] = '\0';
 	if (slash && (!opt_parse_count(&port, slash + 1) || !port || port > UINT16_MAX)) {
 		log_error("--probe-module %s: ports are 1 to 65535", text);
 		return false;
 	}
-	if (probe_module_has_port(name) != (port != 0)) {
+	if (strchr(name, '=') || probe_module_has_port(name) != (port != 0)) {
 		log_error(port ? "--probe-module %s: no module of that name has ports"
 		               : "--probe-module %s: needs a port, like tcp-syn/80",
 		          text);
 		return false;
 	}
-	if (port)
-		port |= strstr(name, "tcp") ? PROBE_TCP : PROBE_UDP;
-	s->ports[s->n++] = (uint32_t)port;
-	for (i = 0; i < s->n_modules; i++)
-		if (strcmp(s->modules[i], name) == 0)
-			return true;
-	s->modules[s->n_modules++] = name;
-	return true;
+	return add_port(s, text, name, (unsigned)port);
 }
 
 static bool add_services(struct services *s, const struct opt_list *l)

@@ -221,6 +221,46 @@ equal "judged again" "$("$sextant" hitlist export --service udp53 "$d/hl" | wc -
 equal "history" "$(cut -d, -f3 "$d/got" | sort | uniq -c | awk '{ print $2 $1 }' | tr '\n' ' ')" \
 	"event1 new90 up90 "
 
+# ---- several UDP modules in one go, one of them for each port -------------------------
+cat >"$d/quic.py" <<'PY'
+import socket, threading
+def serve(port, answer):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    s.setsockopt(socket.IPPROTO_IPV6, 78, 1)
+    s.bind(("::", port))
+    while True:
+        data, anc, _, peer = s.recvmsg(2048, 256)
+        to = [a[2][:16] + bytes(4) for a in anc if a[1] == socket.IPV6_PKTINFO][0]
+        s.sendmsg([answer(data)], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, to)], 0, peer)
+def versions(data):  # RFC 9000 section 17.2.1
+    n = data[5]
+    m = data[6 + n]
+    return (b"\x80" + bytes(4) + data[6 + n:7 + n + m] + data[5:6 + n] + bytes.fromhex("00000001"))
+def name(data):
+    return data[:2] + bytes([data[2] | 0x80]) + data[3:]
+for port, answer in (443, versions), (53, name), (5353, name):
+    threading.Thread(target=serve, args=(port, answer)).start()
+print("up", flush=True)
+PY
+: >"$d/up"
+nsenter --net=/run/netns/internet timeout 20 python3 "$d/quic.py" >"$d/up" 2>/dev/null &
+server=$!
+until [ -s "$d/up" ]; do
+	kill -0 $server 2>/dev/null || break
+	sleep 0.05
+done
+rm -rf "$d/hl"
+"$sextant" hitlist import -q "$d/hl" "$d/dns" || fail import
+refresh -M icmp6-echo -M dns/53 -M quic/443 -M udp/5353 -r 2k
+kill $server
+wait $server 2>/dev/null
+equal "packets to four services" "$(value packets_sent)" 360
+for service in icmp udp53 udp443 udp; do
+	equal "$service of several" "$("$sextant" hitlist export --service $service "$d/hl" | wc -l)" 90
+done
+equal "forged, of honest ones" "$(value injected)" 0
+
 # ---- discover knows the opt-outs of its hitlist too --------------------------------
 simnet_reset
 cat "$d/alive" "$d/site" >"$d/seeds"
@@ -239,7 +279,7 @@ for when in before after; do
 done
 
 # ---- usage ---------------------------------------------------------------------
-for args in "-M tcp-syn" "-M icmp6-echo/80" "-M tcp-syn/70000" "-r 0" "-P 0"; do
+for args in "-M udp/53 -M dns/53" "-M icmp6-echo -M icmp-echo" "-M tcp-syn" "-M icmp6-echo/80" "-M tcp-syn/70000" "-r 0" "-P 0"; do
 	# shellcheck disable=SC2086 # words
 	"$sextant" hitlist refresh "$d/hl" $args >"$d/out" 2>"$d/log"
 	equal "refresh $args: status" $? 2
