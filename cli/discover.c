@@ -96,7 +96,8 @@ static int settle_test_answers(struct discover *x)
 	for (size_t i = 0; i < x->tested.n && rc >= 0; i++) {
 		const struct observation *o = &x->tested.o[i];
 
-		if (ivtab_covers(x->pruned_table, o->target))
+		if (ivtab_covers(x->pruned_table, o->target) ||
+		    addrset_has(x->forged, o->target))
 			continue;
 		rc = addrset_add(x->hits, o->target);
 		if (rc > 0) {
@@ -149,15 +150,11 @@ static int settle_waiting(struct discover *x)
 	return rc;
 }
 
-static int take_answer(struct discover *x, const struct observation *o)
+/* An answer of the target itself. */
+static int use_answer(struct discover *x, const struct observation *o)
 {
-	int rc;
+	int rc = addrset_add(x->hits, o->target);
 
-	if (!obs_is_alive(o))
-		return 0;
-	if (is_test_answer(x, o))
-		return obsvec_push(&x->tested, o);
-	rc = addrset_add(x->hits, o->target);
 	if (rc <= 0)
 		return rc;
 	rc = keep_hit(x, o);
@@ -168,6 +165,15 @@ static int take_answer(struct discover *x, const struct observation *o)
 	if (rc >= 0 && x->guard)
 		rc = guard_hit(x->guard, o->target);
 	return rc;
+}
+
+static int take_answer(struct discover *x, const struct observation *o)
+{
+	if (!obs_is_alive(o))
+		return obs_is_name_answer(o) ? discover_take_name(x, o) : 0;
+	if (is_test_answer(x, o))
+		return obsvec_push(&x->tested, o);
+	return obs_is_name_answer(o) ? discover_take_name(x, o) : use_answer(x, o);
 }
 
 static int take_answers(struct discover *x, uint64_t wait_ns)
@@ -187,7 +193,7 @@ static int expire_flights(struct discover *x, uint64_t now_ns)
 	int rc = 0;
 
 	while (rc >= 0 && flights_pop_due(&x->flights, now_ns, &f))
-		if (!addrset_has(x->hits, f.addr))
+		if (!addrset_has(x->hits, f.addr) && !addrset_has(x->names_held, f.addr))
 			rc = discover_result(x, f.addr, f.region, false);
 	return rc < 0 ? rc : discover_flush(x);
 }
@@ -366,6 +372,8 @@ static int step(struct discover *x)
 	while (rc == BATCH_ANSWERS)
 		rc = take_answers(x, 0);
 	if (rc >= 0)
+		rc = discover_release_names(x, now, false, use_answer);
+	if (rc >= 0)
 		rc = expire_flights(x, now);
 	if (rc >= 0 && x->guard)
 		rc = take_verdicts(x, now);
@@ -412,7 +420,7 @@ static int loop(struct discover *x)
 		if (n < 0 && rc >= 0)
 			rc = n;
 	}
-	return rc;
+	return rc < 0 ? rc : discover_release_names(x, 0, true, use_answer);
 }
 
 /* Make both journals last; the first error counts. */
@@ -471,6 +479,7 @@ int discover_run(struct discover *x, struct diag *d)
 	/* What was handed over but not taken any more has not been tried. */
 	x->st.candidates = x->st.resumed + x->marked;
 	x->st.stopped |= x->probe_rc == ERR_STOPPED;
+	x->st.forged = addrset_count(x->forged);
 	if (rc >= 0)
 		rc = settle_end(x, d);
 	rc = close_journals(x, rc, d);

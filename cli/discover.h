@@ -42,6 +42,7 @@ struct discover_stats {
 	uint64_t
 		hits_aliased; /* of these, given up when their prefix was found aliased */
 	uint64_t hits_by_tests; /* hosts that only an alias test met: not candidates */
+	uint64_t forged;        /* addresses in whose place somebody answered DNS */
 	uint64_t guard_tests;   /* probes sent to test for aliasing */
 	uint64_t guard_tested;  /* prefixes with a verdict */
 	uint64_t aliased;       /* of these, aliased */

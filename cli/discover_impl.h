@@ -36,6 +36,10 @@ struct discover {
 	struct addrset *decided; /* /64s that have one */
 	struct waiting *waiting_file;
 	bool fresh_verdicts;
+	/* Answers from UDP port 53, younger and older ones: see discover_names.c. */
+	struct obsvec names[2];
+	struct addrset *names_held, *names_said, *forged;
+	uint64_t names_turn_ns;
 	struct tgen_candidate *batch;
 	size_t batch_n, batch_at, window, queue_cap;
 	uint64_t lag_ns; /* from the queue to the wire, at most */
@@ -52,6 +56,15 @@ struct discover {
 	int probe_rc, tried_rc;
 	struct diag probe_diag;
 };
+
+/* An answer from UDP port 53, perhaps forged: it is kept, until forged ones behind it
+ * have had their time.  0 or negative. */
+int discover_take_name(struct discover *x, const struct observation *o);
+
+/* The answers whose time has come, and that nothing forged came behind of, or all:
+ * each to use().  0 or negative. */
+int discover_release_names(struct discover *x, uint64_t now_ns, bool all,
+                           int (*use)(struct discover *x, const struct observation *o));
 
 /* Note a result, and pass results on to the generator when there are enough. */
 int discover_result(struct discover *x, struct addr128 a, uint32_t region, bool alive);

@@ -199,12 +199,16 @@ static int allocate(struct discover *x)
 	x->answers = queue_new(sizeof(struct observation), ANSWERS_MAX);
 	x->hits = addrset_new(4096);
 	x->decided = addrset_new(4096);
+	x->names_held = addrset_new(0);
+	x->names_said = addrset_new(0);
+	x->forged = addrset_new(0);
 	x->batch = calloc(x->window, sizeof(*x->batch));
 	x->pruned = ivtab_builder_new();
 	if (x->cfg.guard)
 		x->guard = guard_new(&g);
-	if (!x->targets || !x->answers || !x->hits || !x->decided || !x->batch ||
-	    !x->pruned || (x->cfg.guard && !x->guard))
+	if (!x->targets || !x->answers || !x->hits || !x->decided || !x->names_held ||
+	    !x->names_said || !x->forged || !x->batch || !x->pruned ||
+	    (x->cfg.guard && !x->guard))
 		return -ENOMEM;
 	return discover_rebuild_pruned(x);
 }
@@ -267,6 +271,11 @@ void discover_close(struct discover *x)
 	obsvec_fini(&x->waiting);
 	waiting_close(x->waiting_file);
 	addrset_free(x->decided);
+	for (unsigned i = 0; i < 2; i++)
+		obsvec_fini(&x->names[i]);
+	addrset_free(x->names_held);
+	addrset_free(x->names_said);
+	addrset_free(x->forged);
 	free(x->batch);
 	free(x);
 }

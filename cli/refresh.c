@@ -51,16 +51,11 @@ static int hold(struct refresh *x, const struct observation *o)
 	return addrset_add(x->dns, o->target);
 }
 
-static bool is_dns(const struct observation *o)
-{
-	return o->proto == OBS_UDP && o->port == 53 && o->outcome == OBS_OPEN;
-}
-
 static int take(struct refresh *x, const struct observation *o)
 {
 	int rc;
 
-	if (is_dns(o) && !obs_is_injected(o))
+	if (obs_is_name_answer(o) && !obs_is_injected(o))
 		return hold(x, o);
 	rc = addrset_add(obs_is_injected(o) ? x->forged : x->answered, o->target);
 	return rc < 0 ? rc : journal_append(x->journal, o, 1);
@@ -72,7 +67,7 @@ static void observe(void *ctx, const struct observation *o)
 	struct refresh *x = ctx;
 	int rc;
 
-	if (!obs_is_alive(o) && !(is_dns(o) && obs_is_injected(o)))
+	if (!obs_is_alive(o) && !(obs_is_name_answer(o) && obs_is_injected(o)))
 		return;
 	pthread_mutex_lock(&x->lock);
 	rc = take(x, o);

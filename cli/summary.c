@@ -135,6 +135,11 @@ int summary_print(const struct summary *s, const char *path, struct diag *d)
 		writer_printf(w,
 		              "met by alias tests %12" PRIu64 "  hosts, not candidates\n",
 		              x->hits_by_tests);
+	if (x->forged)
+		writer_printf(w,
+		              "forged answers     %12" PRIu64
+		              "  from addresses that are no hits\n",
+		              x->forged);
 	if (x->untested)
 		writer_printf(w,
 		              "waiting hosts      %12" PRIu64
@@ -190,6 +195,7 @@ int summary_write_json(const struct summary *s, const char *path, struct diag *d
 		{ "hosts_waiting", x->waiting },
 		{ "answered", x->hits },
 		{ "answered_alias_tests", x->hits_by_tests },
+		{ "answered_by_forgers", x->forged },
 		{ "answered_in_aliased", in_aliased(s) },
 		{ "new_hosts", s->merge.added },
 		{ "updated_hosts", s->merge.updated },

@@ -119,6 +119,12 @@ static inline bool obs_is_alive(const struct observation *o)
 	       addr_eq(o->target, o->from) && !obs_is_injected(o);
 }
 
+/* It answers a question to UDP port 53: a forged answer may still come behind it. */
+static inline bool obs_is_name_answer(const struct observation *o)
+{
+	return o->proto == OBS_UDP && o->port == 53 && o->outcome == OBS_OPEN;
+}
+
 const char *obs_proto_str(enum obs_proto p);     /* "icmp6", "tcp", ... */
 const char *obs_outcome_str(enum obs_outcome o); /* "open", "closed", ... */
 

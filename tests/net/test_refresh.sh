@@ -221,6 +221,27 @@ equal "judged again" "$("$sextant" hitlist export --service udp53 "$d/hl" | wc -
 equal "history" "$(cut -d, -f3 "$d/got" | sort | uniq -c | awk '{ print $2 $1 }' | tr '\n' ' ')" \
 	"event1 new90 up90 "
 
+# Nor does discover take a forged answer for a host, or the answer before a forged one.
+: >"$d/up"
+nsenter --net=/run/netns/internet timeout 20 python3 "$d/forge.py" forge >"$d/up" &
+server=$!
+until [ -s "$d/up" ]; do
+	kill -0 $server 2>/dev/null || break
+	sleep 0.05
+done
+for i in $(seq 1 3 60); do printf '2a00:77::%x\n' "$i"; done >"$d/seeds"
+rm -rf "$d/dl"
+"$sextant" discover --seeds "$d/seeds" --hitlist "$d/dl" -i "$SIMNET_IF" -M dns -p 53 -r 2k \
+	--budget 300 --no-alias-guard -c 300ms -q >"$d/out" 2>"$d/log" || fail "discover: $(cat "$d/log")"
+kill $server
+wait $server 2>/dev/null
+"$sextant" hitlist export --responsive "$d/dl" >"$d/got"
+equal "found by discover: kinds" \
+	"$(sed -n 's/^2a00:77:://p' "$d/got" | while read -r x; do echo $((0x$x % 3)); done | sort -u)" 0
+[ "$(wc -l <"$d/got")" -ge 10 ] || fail "discover found $(wc -l <"$d/got") name servers"
+[ "$(awk '/^forged answers/ { print $3 }' "$d/out")" -ge 20 ] || fail "discover: $(cat "$d/out")"
+awk '/^answered/ { exit $2 != n }' n="$(wc -l <"$d/got")" "$d/out" || fail "counts: $(cat "$d/out")"
+
 # ---- several UDP modules in one go, one of them for each port -------------------------
 cat >"$d/quic.py" <<'PY'
 import socket, threading
