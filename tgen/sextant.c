@@ -24,8 +24,8 @@ static int sextant_new(struct sextant **out, const struct addrvec *seeds, struct
 {
 	struct sextant *s;
 
-	if (seeds->n >= SX_NONE / 2)
-		return diag_set(d, -EFBIG, "more than 2^31 seeds");
+	if (seeds->n > SX_MAX_SEEDS)
+		return diag_set(d, -EFBIG, "more than 2^30 seeds");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
@@ -107,7 +107,7 @@ static uint64_t sextant_regions(const void *state)
 const struct tgen_algorithm tgen_sextant = {
 	.name = "sextant",
 	.summary = "probabilities mixed from many contexts, learned from the seeds",
-	.version = 2,
+	.version = 3,
 	.train = sextant_train,
 	.free = sextant_free,
 	.next = sextant_next,

@@ -1,13 +1,14 @@
 /* What a prediction depends on, as hashes: the tag says which kind. */
 #include "tgen/sx_model.h"
 
+#include <string.h>
+
 enum {
 	TAG_COUSIN = 1, /* and the next two: with 1 and 2 nibbles after a gap */
 	TAG_SITE = 4,
 	TAG_ORG,
 	TAG_NET,
 	TAG_ANY,
-	TAG_SUFFIX,
 	TAG_SHAPE,
 	TAG_NET_SHAPE,
 	TAG_GAP,
@@ -46,17 +47,15 @@ static uint64_t nibbles(struct addr128 a, unsigned from, unsigned to)
 	return width >= 16 ? x : x & ((UINT64_C(1) << 4 * width) - 1);
 }
 
-/* Each nibble as zero, digit or letter. */
+/* Each nibble of at most 16 as zero, digit or letter: two bits for each. */
 static uint64_t shape(struct addr128 a, unsigned from, unsigned to)
 {
-	uint64_t s = 1;
+	const uint64_t each = UINT64_C(0x1111111111111111);
+	uint64_t x = nibbles(a, from, to);
+	uint64_t some = (x | x >> 1 | x >> 2 | x >> 3) & each;
+	uint64_t letter = x >> 3 & (x >> 2 | x >> 1) & each;
 
-	for (unsigned i = from; i < to; i++) {
-		unsigned v = addr_nibble(a, i);
-
-		s = 3 * s + (v != 0) + (v > 9);
-	}
-	return s;
+	return some | letter << 1;
 }
 
 uint64_t sx_gap_hash(struct addr128 a, unsigned depth, uint16_t mask, bool local)
@@ -67,18 +66,29 @@ uint64_t sx_gap_hash(struct addr128 a, unsigned depth, uint16_t mask, bool local
 	            depth >= 28 ? depth : depth / 4);
 }
 
-/* Those that hold wherever in the address, and whatever the subnet. */
-static void shared_hashes(struct addr128 a, unsigned d, uint64_t out[SX_CTX])
+const uint8_t sx_chain_context[SX_CHAINS] = { 3, 6, 7, 8, 10, 11 };
+
+uint64_t sx_chain_hash(unsigned chain, struct addr128 a, unsigned d)
 {
 	static const struct addr128 any = { 0, 0 };
-	unsigned from = d >= 16 ? 16 : d >= 12 ? 12 : 8;
-	unsigned org = d >= 16   ? 12
-	               : d >= 12 ? 8
-	                         : 4,
-		 net = d >= 16   ? 8
-	               : d >= 12 ? 6
-	                         : 3;
-	uint64_t part = nibbles(a, from, d), form = shape(a, d >= 16 ? 16 : 8, d);
+	uint64_t part = nibbles(a, SX_SUBNET, d);
+
+	switch (chain) {
+	case 0: return hash(sx_prefix(a, 14), part, TAG_SITE, d);
+	case 1: return hash(sx_prefix(a, 12), part, TAG_ORG, d);
+	case 2: return hash(sx_prefix(a, 8), part, TAG_NET, d);
+	case 3: return hash(any, part, TAG_ANY, d);
+	case 4: return hash(any, shape(a, SX_SUBNET, d), TAG_SHAPE, d);
+	default: return hash(sx_prefix(a, 8), shape(a, SX_SUBNET, d), TAG_NET_SHAPE, d);
+	}
+}
+
+/* Similarly for subnets. */
+static void subnet_hashes(struct addr128 a, unsigned d, uint64_t out[SX_CTX])
+{
+	static const struct addr128 any = { 0, 0 };
+	unsigned from = d >= 12 ? 12 : 8, org = d >= 12 ? 8 : 4, net = d >= 12 ? 6 : 3;
+	uint64_t part = nibbles(a, from, d), form = shape(a, 8, d);
 
 	out[6] = hash(sx_prefix(a, org), part, TAG_ORG, d);
 	out[7] = hash(sx_prefix(a, net), part, TAG_NET, d);
@@ -89,27 +99,25 @@ static void shared_hashes(struct addr128 a, unsigned d, uint64_t out[SX_CTX])
 
 void sx_context_hashes(const struct sx_place *pl, uint64_t out[SX_CTX])
 {
-	static const struct addr128 any = { 0, 0 };
 	struct addr128 a = pl->a;
 	unsigned d = pl->depth;
 	bool tail = d >= SX_SUBNET && pl->leave < SX_SUBNET;
 
-	for (unsigned j = 0; j < SX_CTX; j++)
-		out[j] = 0;
-	if (d >= 8)
-		shared_hashes(a, d, out);
-	if (d >= 2 && (!tail || d >= SX_SUBNET + 2))
-		out[9] = hash(any, nibbles(a, d - 2, d), TAG_SUFFIX, d);
-	if (tail && pl->leave < 12)
-		out[6] = 0; /* a /48 without seeds */
+	memset(out, 0, SX_CTX * sizeof(*out));
+	if (d >= SX_SUBNET) {
+		for (unsigned c = tail ? pl->leave < 12 ? 2 : 1 : 0; c < SX_CHAINS; c++)
+			if (pl->chains.seed[c] == SX_MIXED)
+				out[sx_chain_context[c]] = sx_chain_hash(c, a, d);
+	} else if (d >= 8) {
+		subnet_hashes(a, d, out);
+	}
 	if (tail)
 		return;
-	for (unsigned j = 0; j < 3; j++)
-		if (d > j)
+	/* Prefixes that seeds have, more than one. */
+	for (unsigned j = d > pl->leave + 1 ? d - pl->leave - 1 : 0; j < 3; j++)
+		if (d > j && d - 1 - j < pl->lone_from)
 			out[j] = hash(sx_prefix(a, d - 1 - j), nibbles(a, d - j, d),
 			              TAG_COUSIN + j, d);
-	if (d >= SX_SUBNET)
-		out[3] = hash(sx_prefix(a, 14), nibbles(a, 16, d), TAG_SITE, d);
 	if (pl->node && d >= 8) {
 		out[4] = sx_gap_hash(a, d, pl->node->mask, false);
 		out[5] = sx_gap_hash(a, d, pl->node->mask, true);
@@ -118,14 +126,10 @@ void sx_context_hashes(const struct sx_place *pl, uint64_t out[SX_CTX])
 
 unsigned sx_class_seeds(uint32_t n)
 {
-	static const uint32_t above[] = { 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 1024 };
-	unsigned c = 4;
-
 	if (n <= 4)
 		return n;
-	for (unsigned i = 0; i < sizeof(above) / sizeof(above[0]); i++)
-		c += n > above[i];
-	return c;
+	return 5u + (n > 6) + (n > 8) + (n > 12) + (n > 16) + (n > 24) + (n > 32) +
+	       (n > 64) + (n > 128) + (n > 256) + (n > 1024);
 }
 
 unsigned sx_class_pop(uint32_t n)
@@ -184,6 +188,21 @@ static void local_states(struct addr128 a, unsigned d, uint64_t sig, uint64_t *o
 	out[12] = hash(any, shape(a, 8, d), TAG_ESCAPE + 12 + 8 * (unsigned)sig, d);
 }
 
+/* The two that depend on which values there are. */
+void sx_escape_mask_hashes(const struct sx_place *pl, uint32_t n, unsigned k,
+                           uint16_t mask, uint64_t out[SX_ESC])
+{
+	static const struct addr128 any = { 0, 0 };
+	unsigned d = pl->depth;
+	uint64_t pop = sx_class_pop(n), many = k > 1;
+
+	out[SX_ESC_MASK] = hash(any, mask | pop << 16, TAG_ESCAPE + 3, d);
+	out[SX_ESC_ZERO] = hash(any,
+	                        nibbles(pl->a, d > 2 ? d - 2 : 0, d) | pop << 16 |
+	                                (uint64_t)(mask & 1) << 24 | many << 25,
+	                        TAG_ESCAPE + 5, d);
+}
+
 void sx_escape_hashes(const struct sx_place *pl, uint32_t n, unsigned k, uint16_t mask,
                       uint64_t out[SX_ESC])
 {
@@ -192,17 +211,13 @@ void sx_escape_hashes(const struct sx_place *pl, uint32_t n, unsigned k, uint16_
 	struct addr128 a = pl->a;
 	unsigned d = pl->depth;
 	uint64_t pop = sx_class_pop(n), many = k > 1, sig = pop | many << 4;
-	uint64_t own = sx_class_seeds(n), par = sx_class_seeds(up[0].n);
-	uint64_t grand = sx_class_seeds(up[1].n), far = sx_class_seeds(up[3].n);
+	uint64_t own = sx_class_seeds(n), par = up[0].seeds;
+	uint64_t grand = up[1].seeds, far = up[3].seeds;
 
 	local_states(a, d, sig, out);
 	out[0] = hash(any, log2_floor(n) << 16 | k << 8 | sx_class_kinds(up[0].k),
 	              TAG_ESCAPE, d);
-	out[3] = hash(any, mask | pop << 16, TAG_ESCAPE + 3, d);
-	out[5] = hash(any,
-	              nibbles(a, d > 2 ? d - 2 : 0, d) | pop << 16 |
-	                      (uint64_t)(mask & 1) << 24 | many << 25,
-	              TAG_ESCAPE + 5, d);
+	sx_escape_mask_hashes(pl, n, k, mask, out);
 	out[8] = hash(any, own | par << 4 | grand << 8 | many << 12, TAG_ESCAPE + 8, d);
 	out[9] = hash(any,
 	              k | (uint64_t)up[0].k << 5 | (uint64_t)up[0].singles << 10 |

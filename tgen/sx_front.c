@@ -55,35 +55,49 @@ static int32_t novel_ahead(const struct sx_front *f, const struct sx_item *it,
 	return hope(f, f->ahead_novel[d], d);
 }
 
+/* What is ahead of each child. */
+static void children_ahead(const struct sx_front *f, const struct sx_item *it,
+                           int32_t ahead[16])
+{
+	unsigned d = it->depth + 1u;
+	int32_t head = 0, novel, hoped[4];
+
+	if (it->depth < SX_SUBNET && it->list >= 0)
+		head = sx_tails_head(f->tails, it->list);
+	novel = novel_ahead(f, it, head);
+	for (unsigned v = 0; v < 16; v++)
+		ahead[v] = novel;
+	if (!(it->seeds & it->left))
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		hoped[i] = hope(f, f->ahead_seeded[d][i], d);
+	for (unsigned s = it->seeds & it->left; s; s &= s - 1) {
+		unsigned v = (unsigned)__builtin_ctz(s);
+
+		ahead[v] = hoped[it->pops >> 2 * v & 3];
+	}
+}
+
 /* The best child left, and its cost with what is ahead of it. */
 static int best_child(const struct sx_front *f, const struct sx_item *it, int32_t *cost)
 {
 	const int16_t *beside = &f->beside_boost[it->depth][it->kind == SX_NOVEL][0][0];
-	int32_t head = 0, ahead;
-	unsigned d = it->depth + 1u;
+	int32_t c[16] = { 0 }, least = NEVER;
 	int best = -1;
 
-	if (it->kind != SX_TAIL && it->leave < SX_SUBNET && it->depth >= 8)
-		head = sx_tails_head(f->tails,
-		                     sx_tails_find(f->tails, it->prefix, it->leave));
-	ahead = novel_ahead(f, it, head);
-	*cost = NEVER;
-	for (int v = 0; v < 16; v++) {
-		int32_t c = it->cost + it->child[v];
-
-		if (!(it->left >> v & 1))
-			continue;
-		if (it->seeds >> v & 1)
-			c += hope(f, f->ahead_seeded[d][it->pops >> 2 * v & 3], d);
-		else
-			c += ahead;
-		if (it->tried)
-			c -= beside[sx_beside(it, (unsigned)v)];
-		if (c < *cost) {
-			*cost = c;
-			best = v;
-		}
-	}
+	if (it->depth < SX_NIBBLES - 1)
+		children_ahead(f, it, c);
+	for (unsigned v = 0; v < 16; v++)
+		c[v] += it->cost + it->child[v];
+	for (unsigned v = 0; it->tried && v < 16; v++)
+		c[v] -= beside[sx_beside(it, v)];
+	for (unsigned v = 0; v < 16; v++)
+		c[v] = it->left >> v & 1 ? c[v] : NEVER;
+	for (unsigned v = 0; v < 16; v++)
+		least = c[v] < least ? c[v] : least;
+	for (int v = 15; v >= 0 && least < NEVER; v--)
+		best = c[v] == least ? v : best;
+	*cost = least;
 	return best;
 }
 
@@ -146,6 +160,7 @@ static void index_add(struct sx_front *f, uint32_t i)
 	f->index[s] = i;
 }
 
+/* Only made when somebody asks. */
 static int reindex(struct sx_front *f)
 {
 	unsigned bits = 10;
@@ -160,8 +175,7 @@ static int reindex(struct sx_front *f)
 	free(f->index);
 	f->index = index;
 	f->index_bits = bits;
-	for (uint32_t i = 0; i < f->n; i++)
-		index_add(f, i);
+	f->indexed = 0;
 	return 0;
 }
 
@@ -178,9 +192,15 @@ static uint32_t index_find(const struct sx_front *f, struct addr128 prefix,
 	return SX_NONE;
 }
 
-uint32_t sx_front_find(const struct sx_front *f, struct addr128 a)
+uint32_t sx_front_find(struct sx_front *f, struct addr128 a)
 {
 	uint32_t i = SX_NONE;
+
+	if ((!f->index || f->indexed_cap != f->cap) && reindex(f) < 0)
+		return SX_NONE;
+	f->indexed_cap = f->cap;
+	while (f->indexed < f->n)
+		index_add(f, f->indexed++);
 
 	for (unsigned d = SX_NIBBLES; d-- > 0 && i == SX_NONE;)
 		i = index_find(f, sx_prefix(a, d), d);
@@ -199,40 +219,44 @@ static int reserve(struct sx_front *f)
 	p = realloc(f->item, (size_t)cap * sizeof(*f->item));
 	if (!p)
 		return -ENOMEM;
+	sx_large_pages(p, (size_t)cap * sizeof(*f->item));
 	f->item = p;
 	f->cap = cap;
-	return reindex(f);
+	return 0;
 }
 
 static void place_of(const struct sx_front *f, const struct sx_item *it,
                      struct sx_place *pl)
 {
-	const struct sx_item *up = it;
+	const struct sx_item *up = it->parent == SX_NONE ? NULL : &f->item[it->parent];
 
 	*pl = (struct sx_place){ .a = it->prefix,
 		                 .depth = it->depth,
 		                 .leave = it->leave,
-		                 .leave_k = it->leave_k };
-	for (unsigned i = 0; i < SX_UP; i++) {
-		if (it->kind != SX_SEEDED)
-			break;
-		if (up->parent != SX_NONE) {
-			up = &f->item[up->parent];
-			pl->up[i] = (struct sx_up){ up->n, up->k, up->singles };
-		} else {
-			pl->up[i] = (struct sx_up){ f->m->n, 1, 0 };
-		}
-	}
+		                 .leave_k = it->leave_k,
+		                 .lone_from = it->lone_from,
+		                 .lone = it->lo,
+		                 .chains = it->depth < SX_SUBNET ? sx_chains_start()
+		                                                 : it->chains };
+	if (it->kind != SX_SEEDED)
+		return;
+	for (unsigned i = 0; i < SX_UP; i++)
+		pl->up[i].seeds = it->above >> 4 * i & 15;
+	pl->up[0].k = up ? up->k : 1;
+	pl->up[0].singles = up ? up->singles : 0;
 }
 
-static void set_children(struct sx_item *it, const float p[16])
+/* p[v] * by, of each value v */
+static void set_children(struct sx_item *it, const float p[16], float by)
 {
-	for (unsigned v = 0; v < 16; v++) {
-		int32_t c = sx_cost(p[v]);
+	int32_t c[16];
 
-		it->child[v] = c < TOO_DEAR ? (uint16_t)c : TOO_DEAR;
-		if (c < TOO_DEAR)
-			it->left |= (uint16_t)(1u << v);
+	sx_costs(c, p, by);
+	for (unsigned v = 0; v < 16; v++) {
+		bool dear = p[v] * by <= 0 || c[v] >= TOO_DEAR;
+
+		it->child[v] = dear ? TOO_DEAR : (uint16_t)c[v];
+		it->left |= (uint16_t)((unsigned)!dear << v);
 	}
 }
 
@@ -250,14 +274,19 @@ static void look_into_seeds(struct sx_front *f, struct sx_item *it)
 	it->singles = nd.singles;
 	it->seeds = nd.mask;
 	it->pops = 0;
-	for (unsigned v = 0; v < 16; v++)
+	for (unsigned s = nd.mask; s; s &= s - 1) {
+		unsigned v = (unsigned)__builtin_ctz(s);
+
 		it->pops |= sx_class_pop(sx_node_count(&nd, v)) << 2 * v;
+	}
 	place_of(f, it, &pl);
 	pl.node = &nd;
 	need = need && nd.k < 16;
 	if (need) {
 		sx_novel_inputs(&nv, f->m, &pl);
-		sx_novel_mix(&nv, f->m, it->depth);
+		sx_novel_mix(&nv, f->m, &pl);
+		if (it->depth >= SX_SUBNET)
+			it->chains = nv.chains;
 	}
 	sx_escape_mix(&e, f->m, &pl, need ? &nv : NULL);
 	if (it->depth < SX_NIBBLES - 1)
@@ -266,7 +295,7 @@ static void look_into_seeds(struct sx_front *f, struct sx_item *it)
 		memset(stay, 0, sizeof(stay));
 	for (unsigned v = 0; v < 16; v++)
 		p[v] = nd.mask >> v & 1 ? (1 - e.p) * stay[v] : need ? e.p * nv.p[v] : 0;
-	set_children(it, p);
+	set_children(it, p, 1);
 }
 
 static void look_beyond(struct sx_front *f, struct sx_item *it)
@@ -276,8 +305,10 @@ static void look_beyond(struct sx_front *f, struct sx_item *it)
 
 	place_of(f, it, &pl);
 	sx_novel_inputs(&nv, f->m, &pl);
-	sx_novel_mix(&nv, f->m, it->depth);
-	set_children(it, nv.p);
+	sx_novel_mix(&nv, f->m, &pl);
+	set_children(it, nv.p, 1);
+	if (it->depth >= SX_SUBNET)
+		it->chains = nv.chains;
 }
 
 /* The next of a list; moves on when there is none. */
@@ -306,39 +337,55 @@ bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned l
 	       prefix_covers(f->pruned[lo - 1], prefix);
 }
 
+static struct sx_item first_item(const struct sx_front *f)
+{
+	return (struct sx_item){ .parent = SX_NONE,
+		                 .n = f->m->n,
+		                 .above = (uint16_t)(0x1111 * sx_class_seeds(f->m->n)),
+		                 .kind = SX_SEEDED,
+		                 .lone_from = f->m->n > 1 ? SX_NIBBLES + 1 : 0 };
+}
+
+/* What the model says of an item; and the list of the subnets below it. */
+static int look_into(struct sx_front *f, struct sx_item *it)
+{
+	it->left = 0;
+	if (it->kind == SX_TAIL)
+		return 0;
+	if (it->kind == SX_SEEDED)
+		look_into_seeds(f, it);
+	else
+		look_beyond(f, it);
+	if (it->depth >= SX_SUBNET)
+		return 0;
+	it->list = -1;
+	if (it->depth >= 8)
+		it->list = sx_tails_find(f->tails, it->prefix, it->leave);
+	return it->depth >= 8 && it->list < 0 ? it->list : 0;
+}
+
 /* Fill the new item f->item[f->n], and queue it. */
 static int add_item(struct sx_front *f, struct sx_item it)
 {
-	struct sx_item *slot;
 	int rc = reserve(f);
 
+	if (rc == 0)
+		rc = look_into(f, &it);
 	if (rc < 0)
 		return rc;
-	slot = &f->item[f->n];
-	it.left = 0;
 	it.log_boost = it.parent == SX_NONE ? 0 : f->item[it.parent].log_boost;
 	if (it.kind == SX_TAIL) {
 		rc = tail_best(f, &it);
-	} else if (it.kind == SX_SEEDED) {
-		look_into_seeds(f, &it);
 	} else {
-		look_beyond(f, &it);
-	}
-	if (it.kind != SX_TAIL) {
 		int32_t *ahead = ahead_slot(f, &it), here;
 
-		if (it.depth >= 8 && it.leave < SX_SUBNET &&
-		    sx_tails_find(f->tails, it.prefix, it.leave) < 0)
-			return -ENOMEM;
 		best_child(f, &it, &it.best);
 		here = it.best < NEVER ? it.best - it.cost : 64 * SX_OCTAVE;
 		if (it.kind == SX_NOVEL && it.leave < SX_SUBNET)
-			here -= sx_tails_head(
-				f->tails, sx_tails_find(f->tails, it.prefix, it.leave));
+			here -= sx_tails_head(f->tails, it.list);
 		*ahead += (here - *ahead) / SLOW;
 	}
-	*slot = it;
-	index_add(f, f->n);
+	f->item[f->n] = it;
 	enqueue(f, f->n++);
 	return rc;
 }
@@ -354,21 +401,25 @@ static int child_of(struct sx_front *f, uint32_t parent, unsigned v, struct sx_i
 		                .depth = (uint8_t)(up->depth + 1),
 		                .leave = up->leave,
 		                .leave_k = up->leave_k,
+		                .lone_from = up->lone_from,
+		                .lo = up->lo,
 		                .kind = SX_NOVEL };
 	if (up->kind == SX_SEEDED && up->seeds >> v & 1) {
 		it->kind = SX_SEEDED;
-		it->lo = up->lo;
 		it->n = up->n;
 		sx_narrow(f->m, up->depth, v, &it->lo, &it->n);
 		it->leave = it->depth;
+		it->above = (uint16_t)(up->above << 4 | sx_class_seeds(up->n));
+		if (it->n == 1 && up->n > 1)
+			it->lone_from = it->depth;
 	} else if (it->leave < SX_SUBNET && it->depth == SX_SUBNET) {
-		int list = sx_tails_find(f->tails, up->prefix, up->leave);
-
-		if (list < 0)
-			return list;
 		it->kind = SX_TAIL;
-		it->lo = (uint32_t)list;
+		it->lo = (uint32_t)up->list;
 	}
+	if (it->depth == SX_SUBNET)
+		it->chains = sx_chains_start();
+	else if (it->depth > SX_SUBNET)
+		it->chains = sx_chains_step(&up->chains, f->m, up->depth, v);
 	return 0;
 }
 
@@ -386,7 +437,7 @@ static int add_child(struct sx_front *f, uint32_t parent, unsigned v)
  * what happened to it is the caller's to fill in. */
 int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v)
 {
-	struct sx_item it = { .parent = SX_NONE, .n = f->m->n, .kind = SX_SEEDED };
+	struct sx_item it = first_item(f);
 	int rc = reserve(f);
 
 	if (rc < 0)
@@ -396,15 +447,10 @@ int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v)
 		if (rc < 0)
 			return rc;
 	}
-	if (it.kind == SX_SEEDED)
-		look_into_seeds(f, &it);
-	else if (it.kind == SX_NOVEL)
-		look_beyond(f, &it);
-	if (it.kind != SX_TAIL && it.depth >= 8 && it.leave < SX_SUBNET &&
-	    sx_tails_find(f->tails, it.prefix, it.leave) < 0)
-		return -ENOMEM;
-	f->item[f->n] = it;
-	index_add(f, f->n++);
+	rc = look_into(f, &it);
+	if (rc < 0)
+		return rc;
+	f->item[f->n++] = it;
 	return 0;
 }
 
@@ -467,6 +513,13 @@ static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 	return leaf;
 }
 
+static void prefetch_item(const struct sx_item *it)
+{
+	__builtin_prefetch(it);
+	__builtin_prefetch((const char *)it + 64);
+	__builtin_prefetch((const char *)(it + 1) - 1);
+}
+
 int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max)
 {
 	size_t n = 0;
@@ -482,6 +535,8 @@ int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max)
 			break;
 		i = f->head[f->at];
 		f->head[f->at] = f->item[i].next;
+		if (f->item[i].next != SX_NONE)
+			prefetch_item(&f->item[f->item[i].next]);
 		rc = take(f, i, &out[n]);
 		if (rc < 0)
 			return rc;
@@ -505,10 +560,9 @@ int sx_front_start(struct sx_front *f, const struct sx_model *m)
 
 int sx_front_init(struct sx_front *f, const struct sx_model *m)
 {
-	struct sx_item root = { .parent = SX_NONE, .n = m->n, .kind = SX_SEEDED };
 	int rc = sx_front_start(f, m);
 
-	return rc < 0 ? rc : add_item(f, root);
+	return rc < 0 ? rc : add_item(f, first_item(f));
 }
 
 void sx_front_fini(struct sx_front *f)

@@ -34,7 +34,9 @@ enum sx_kind { SX_SEEDED, SX_NOVEL, SX_TAIL };
 struct sx_item {
 	struct addr128 prefix;
 	uint32_t parent, next; /* next: in the queue */
-	uint32_t lo, n;        /* its seeds; of SX_TAIL, its list and place in it */
+	/* Its seeds; of SX_NOVEL, the seed of sx_place.lone; of SX_TAIL, its list
+	 * and place in it. */
+	uint32_t lo, n;
 	int32_t cost;          /* of the prefix */
 	int32_t best;          /* of its best child */
 	float expected, found; /* feedback */
@@ -43,8 +45,13 @@ struct sx_item {
 	uint16_t tried, alive; /* children below which something was probed, found */
 	uint16_t seeds;        /* children that seeds have */
 	uint32_t pops;         /* how many seeds each has: two bits of class */
-	uint8_t depth, leave, leave_k, k, singles, kind;
+	uint8_t depth, leave, leave_k, k, singles, kind, lone_from;
+	uint16_t above; /* of its ancestors, the classes of how many seeds they have */
 	uint16_t child[16]; /* what each costs in addition */
+	union {
+		struct sx_chains chains; /* in the identifier */
+		int32_t list;            /* in the subnet: of sx_tails_find(); -1: none */
+	};
 };
 
 struct sx_scale {
@@ -67,6 +74,7 @@ struct sx_front {
 	size_t n_pruned, cap_pruned;
 	uint32_t *index; /* of items by prefix, for those who know only an address */
 	unsigned index_bits;
+	uint32_t indexed, indexed_cap;
 	float strength[SX_CLASSES], score[SX_CLASSES][SX_RATES];
 	struct sx_scale scale[SX_SCALES];
 	struct sx_scale kindred[SX_KINDRED];
@@ -87,7 +95,7 @@ int sx_front_prune(struct sx_front *f, struct prefix p);
 bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned len);
 void sx_front_requeue(struct sx_front *f); /* after costs or boosts changed */
 int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v);
-uint32_t sx_front_find(const struct sx_front *f, struct addr128 a);
+uint32_t sx_front_find(struct sx_front *f, struct addr128 a);
 
 /* sx_feedback.c.  Results wait for the next call of sx_front_next(), and count in
  * the order of their addresses: the order in which they came must not matter.

@@ -2,44 +2,122 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { FIRST_BITS = 12, LAST_BITS = 31 };
+enum { FIRST_SIZE = 4096, SLACK = 1024, HUGE_PAGE = 1 << 21 };
 
-#define MANY (UINT64_C(1) << 31) /* the low bits are an index */
-#define LOW  UINT64_C(0x7fffffff)
+#define MANY  (UINT64_C(1) << 31) /* the low bits are an index */
+#define ALONE (UINT64_C(1) << 30) /* the low bits are a seed */
+#define LOW   UINT64_C(0x3fffffff)
+#define FULL  UINT64_C(0xffff)
 
-static size_t probe_counts(const uint64_t *slot, unsigned bits, uint32_t key)
+void sx_large_pages(void *p, size_t bytes)
 {
-	size_t mask = ((size_t)1 << bits) - 1, i = key >> (32 - bits);
+	uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+	uintptr_t to = ((uintptr_t)p + bytes) & ~(uintptr_t)(HUGE_PAGE - 1);
 
-	while (slot[i] && (uint32_t)(slot[i] >> 32) != key)
-		i = (i + 1) & mask;
-	return i;
+	if (to > from)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
 }
 
-static bool grow_counts(struct sx_counts *t)
+static size_t home(uint64_t slot, size_t size)
 {
-	unsigned bits = t->slot ? t->bits + 1 : FIRST_BITS;
-	uint64_t *slot;
+	return (size_t)((slot >> 32) * (uint64_t)size >> 32);
+}
 
-	if (bits > LAST_BITS)
+/* Entries go to the end, in order, and from there to their new places: never
+ * beyond where the next one waits, for there are not more of them than slots
+ * after its home. */
+static bool grow_slots(struct sx_slots *t)
+{
+	size_t size = !t->slot            ? FIRST_SIZE
+	              : t->size < 1 << 18 ? 2 * t->size
+	                                  : t->size + t->size / 4;
+	size_t old = t->slot ? t->size + SLACK : 0, all = size + SLACK;
+	size_t from = all, front = 0;
+	uint64_t *s;
+
+	if (size > UINT32_MAX)
 		return false;
-	slot = calloc((size_t)1 << bits, sizeof(*slot));
-	if (!slot)
+	s = realloc(t->slot, all * sizeof(*s));
+	if (!s)
 		return false;
-	for (size_t i = 0; t->slot && i < (size_t)1 << t->bits; i++)
-		if (t->slot[i])
-			slot[probe_counts(slot, bits, (uint32_t)(t->slot[i] >> 32))] =
-				t->slot[i];
-	free(t->slot);
-	t->slot = slot;
-	t->bits = bits;
+	sx_large_pages(s, all * sizeof(*s));
+	for (size_t i = old; i-- > 0;)
+		if (s[i])
+			s[--from] = s[i];
+	for (size_t i = from; i < all; i++) {
+		uint64_t e = s[i];
+		size_t h = home(e, size);
+
+		while (h < front && s[h])
+			h++;
+		while (front < h)
+			s[front++] = 0;
+		s[h] = e;
+		front += h == front;
+	}
+	memset(s + front, 0, (all - front) * sizeof(*s));
+	t->slot = s;
+	t->size = size;
+	return true;
+}
+
+/* The slot of a key, empty or not; NULL: there is none. */
+static uint64_t *find_key(const struct sx_slots *t, uint32_t key)
+{
+	uint64_t *s = t->slot + home((uint64_t)key << 32, t->size);
+	uint64_t *end = t->slot + t->size + SLACK;
+
+	while (s < end && *s && *s >> 32 != key)
+		s++;
+	return s < end ? s : NULL;
+}
+
+/* The slot of a hash to add to, 0 if it is new; NULL: failed. */
+static uint64_t *slot_to_fill(struct sx_slots *t, uint64_t hash, bool *fresh)
+{
+	uint64_t *s = NULL;
+
+	if (!hash || t->failed)
+		return NULL;
+	if (t->slot && t->used < t->size / 5 * 4)
+		s = find_key(t, sx_key(hash));
+	while (!s) {
+		if (!grow_slots(t)) {
+			t->failed = true;
+			return NULL;
+		}
+		s = find_key(t, sx_key(hash));
+	}
+	*fresh = !*s;
+	if (*fresh) {
+		*s = (uint64_t)sx_key(hash) << 32;
+		t->used++;
+	}
+	return s;
+}
+
+/* Room for one more in *a, an array of *cap that holds n. */
+static bool make_room(void **a, size_t n, size_t *cap, size_t each)
+{
+	size_t more = *cap < 65536 ? 2 * *cap + 1024 : *cap + *cap / 4;
+	void *p;
+
+	if (n < *cap)
+		return true;
+	p = more <= LOW ? realloc(*a, more * each) : NULL;
+	if (!p)
+		return false;
+	sx_large_pages(p, more * each);
+	*a = p;
+	*cap = more;
 	return true;
 }
 
 void sx_counts_fini(struct sx_counts *t)
 {
-	free(t->slot);
+	free(t->s.slot);
 	free(t->many);
 	*t = (struct sx_counts){ 0 };
 }
@@ -48,41 +126,30 @@ void sx_counts_fini(struct sx_counts *t)
 static bool widen(struct sx_counts *t, uint64_t *slot)
 {
 	unsigned value = *slot >> 8 & 15, count = *slot & 255;
+	void *many = t->many;
 
-	if (t->n_many == t->cap_many) {
-		size_t cap = t->cap_many ? 2 * t->cap_many : 1024;
-		void *p = cap <= LOW ? realloc(t->many, cap * sizeof(*t->many)) : NULL;
-
-		if (!p)
-			return false;
-		t->many = p;
-		t->cap_many = cap;
-	}
+	if (!make_room(&many, t->n_many, &t->cap_many, sizeof(*t->many)))
+		return false;
+	t->many = many;
 	memset(t->many[t->n_many], 0, sizeof(*t->many));
 	t->many[t->n_many][value] = (uint8_t)count;
-	*slot = (*slot & ~(MANY | LOW)) | MANY | t->n_many++;
+	*slot = (*slot >> 32) << 32 | MANY | t->n_many++;
 	return true;
 }
 
 void sx_counts_add(struct sx_counts *t, uint64_t hash, unsigned value)
 {
-	uint32_t key = sx_key(hash);
-	uint64_t *s;
+	bool fresh;
+	uint64_t *s = slot_to_fill(&t->s, hash, &fresh);
 
-	if (!hash || t->failed)
+	if (!s)
 		return;
-	if (!t->slot || t->used >= ((size_t)3 << t->bits) / 4)
-		if (!grow_counts(t)) {
-			t->failed = true;
-			return;
-		}
-	s = &t->slot[probe_counts(t->slot, t->bits, key)];
-	if (!*s) {
-		*s = (uint64_t)key << 32 | value << 8;
-		t->used++;
-	}
+	if (fresh)
+		*s |= value << 8;
+	if (*s & ALONE && !(*s & MANY))
+		return; /* of another context */
 	if (!(*s & MANY) && (*s >> 8 & 15) != value && !widen(t, s)) {
-		t->failed = true;
+		t->s.failed = true;
 		return;
 	}
 	if (*s & MANY)
@@ -91,84 +158,117 @@ void sx_counts_add(struct sx_counts *t, uint64_t hash, unsigned value)
 		*s += (*s & 255) < 255;
 }
 
-bool sx_counts_get(const struct sx_counts *t, uint64_t hash, struct sx_hist *out)
+void sx_counts_set(struct sx_counts *t, uint64_t hash, const uint32_t of[16])
 {
-	uint64_t s;
+	unsigned last = 0, kinds = 0;
+	bool fresh;
+	uint64_t *s = slot_to_fill(&t->s, hash, &fresh);
 
-	if (!hash || !t->slot)
-		return false;
-	s = t->slot[probe_counts(t->slot, t->bits, sx_key(hash))];
-	if (!s)
-		return false;
-	if (s & MANY) {
-		memcpy(out->of, t->many[s & LOW], sizeof(out->of));
-	} else {
-		memset(out->of, 0, sizeof(out->of));
-		out->of[s >> 8 & 15] = s & 255;
+	if (!s || !fresh)
+		return; /* failed, or another context has its place */
+	for (unsigned v = 0; v < 16; v++) {
+		kinds += of[v] > 0;
+		last = of[v] ? v : last;
 	}
-	return true;
+	*s |= last << 8 | (of[last] < 255 ? of[last] : 255);
+	if (kinds < 2)
+		return;
+	if (!widen(t, s)) {
+		t->s.failed = true;
+		return;
+	}
+	for (unsigned v = 0; v < 16; v++)
+		t->many[*s & LOW][v] = of[v] < 255 ? (uint8_t)of[v] : 255;
 }
 
-static size_t probe_events(const struct sx_event *slot, unsigned bits, uint32_t key)
+void sx_counts_alone(struct sx_counts *t, uint64_t hash, uint32_t seed)
 {
-	size_t mask = ((size_t)1 << bits) - 1, i = key >> (32 - bits);
+	bool fresh;
+	uint64_t *s = slot_to_fill(&t->s, hash, &fresh);
 
-	while (slot[i].key && slot[i].key != key)
-		i = (i + 1) & mask;
-	return i;
+	if (s && fresh)
+		*s |= ALONE | seed;
 }
 
-static bool grow_events(struct sx_events *t)
+struct sx_hist sx_counts_get(const struct sx_counts *t, uint64_t hash)
 {
-	unsigned bits = t->slot ? t->bits + 1 : FIRST_BITS;
-	struct sx_event *slot;
+	struct sx_hist h = { .found = SX_ABSENT };
+	const uint64_t *s = hash && t->s.slot ? find_key(&t->s, sx_key(hash)) : NULL;
 
-	if (bits > LAST_BITS)
-		return false;
-	slot = calloc((size_t)1 << bits, sizeof(*slot));
-	if (!slot)
-		return false;
-	for (size_t i = 0; t->slot && i < (size_t)1 << t->bits; i++)
-		if (t->slot[i].key)
-			slot[probe_events(slot, bits, t->slot[i].key)] = t->slot[i];
-	free(t->slot);
-	t->slot = slot;
-	t->bits = bits;
-	return true;
+	if (!s || !*s)
+		return h;
+	if (*s & MANY) {
+		h.found = SX_MANY;
+		h.of = t->many[*s & LOW];
+	} else if (*s & ALONE) {
+		h.found = SX_ALONE;
+		h.seed = (uint32_t)(*s & LOW);
+	} else {
+		h.found = SX_ONE;
+		h.value = *s >> 8 & 15;
+		h.count = *s & 255;
+	}
+	return h;
+}
+
+void sx_counts_prefetch_many(const struct sx_counts *t, uint64_t hash)
+{
+	const uint64_t *s = t->s.slot ? find_key(&t->s, sx_key(hash)) : NULL;
+
+	if (s && *s & MANY)
+		__builtin_prefetch(t->many[*s & LOW]);
 }
 
 void sx_events_fini(struct sx_events *t)
 {
-	free(t->slot);
+	free(t->s.slot);
+	free(t->many);
 	*t = (struct sx_events){ 0 };
 }
 
-void sx_events_add(struct sx_events *t, uint64_t hash, float yes, float no)
+/* Two counts of 16 bits, or, if one is too large, all ones and an index. */
+void sx_events_add(struct sx_events *t, uint64_t hash, unsigned yes, unsigned no)
 {
-	struct sx_event *e;
+	bool fresh;
+	uint64_t *s = slot_to_fill(&t->s, hash, &fresh);
+	void *many = t->many;
+	uint64_t y, n;
 
-	if (!hash || t->failed)
+	if (!s)
 		return;
-	if (!t->slot || t->used >= ((size_t)3 << t->bits) / 4)
-		if (!grow_events(t)) {
-			t->failed = true;
-			return;
-		}
-	e = &t->slot[probe_events(t->slot, t->bits, sx_key(hash))];
-	if (!e->key) {
-		e->key = sx_key(hash);
-		t->used++;
+	y = *s >> 16 & FULL;
+	n = *s & FULL;
+	if (y == FULL) {
+		t->many[n].yes += (float)yes;
+		t->many[n].no += (float)no;
+		return;
 	}
-	e->yes += yes;
-	e->no += no;
+	y += yes;
+	n += no;
+	*s = (*s >> 32) << 32;
+	if (y < FULL && n <= FULL) {
+		*s |= y << 16 | n;
+		return;
+	}
+	if (t->n_many == FULL) {
+		*s |= (y < FULL ? y : FULL - 1) << 16 | (n < FULL ? n : FULL);
+		return;
+	}
+	if (!make_room(&many, t->n_many, &t->cap_many, sizeof(*t->many))) {
+		t->s.failed = true;
+		return;
+	}
+	t->many = many;
+	t->many[t->n_many] = (struct sx_event){ (float)y, (float)n };
+	*s |= FULL << 16 | t->n_many++;
 }
 
-const struct sx_event *sx_events_get(const struct sx_events *t, uint64_t hash)
+struct sx_event sx_events_get(const struct sx_events *t, uint64_t hash)
 {
-	const struct sx_event *e;
+	const uint64_t *s = hash && t->s.slot ? find_key(&t->s, sx_key(hash)) : NULL;
+	uint64_t y = s ? *s >> 16 & FULL : 0, n = s ? *s & FULL : 0;
 
-	if (!hash || !t->slot)
-		return NULL;
-	e = &t->slot[probe_events(t->slot, t->bits, sx_key(hash))];
-	return e->key ? e : NULL;
+	if (y == FULL)
+		return t->many[n];
+	return (struct sx_event){ (float)y, (float)n };
 }

@@ -98,16 +98,22 @@ static int grow(struct sx_tails *t)
 }
 
 static void predict(struct sx_novel *nv, const struct sx_model *m, const struct list *l,
-                    struct addr128 a, unsigned depth)
+                    struct addr128 a, unsigned depth, const struct sx_chains *chains)
 {
-	struct sx_place pl = { .a = a, .depth = depth, .leave = l->leave, .leave_k = 1 };
+	struct sx_place pl = { .a = a,
+		               .depth = depth,
+		               .leave = l->leave,
+		               .leave_k = 1,
+		               .lone_from = SX_NIBBLES + 1,
+		               .chains = *chains };
 
 	sx_novel_inputs(nv, m, &pl);
-	sx_novel_mix(nv, m, depth);
+	sx_novel_mix(nv, m, &pl);
 }
 
 static int32_t greedy(const struct sx_model *m, const struct list *l)
 {
+	struct sx_chains chains = sx_chains_start();
 	struct addr128 a = l->prefix;
 	struct sx_novel nv;
 	int32_t cost = 0;
@@ -115,11 +121,12 @@ static int32_t greedy(const struct sx_model *m, const struct list *l)
 	for (unsigned d = SX_SUBNET; d < SX_NIBBLES; d++) {
 		unsigned best = 0;
 
-		predict(&nv, m, l, a, d);
+		predict(&nv, m, l, a, d, &chains);
 		for (unsigned v = 1; v < 16; v++)
 			best = nv.p[v] > nv.p[best] ? v : best;
 		cost += sx_cost(nv.p[best]);
 		a = addr_set_nibble(a, d, best);
+		chains = sx_chains_step(&nv.chains, m, d, best);
 	}
 	return cost;
 }
@@ -166,20 +173,25 @@ static int push(struct list *l, struct sx_tail e)
 }
 
 static int collect(const struct sx_model *m, struct list *l, struct addr128 a,
-                   unsigned depth, int32_t cost)
+                   unsigned depth, int32_t cost, const struct sx_chains *chains)
 {
 	struct sx_novel nv;
+	int32_t child[16];
 	int rc = 0;
 
 	if (depth == SX_NIBBLES)
 		return push(l, (struct sx_tail){ a.lo, cost });
 	l->effort++;
-	predict(&nv, m, l, a, depth);
+	predict(&nv, m, l, a, depth, chains);
+	sx_costs(child, nv.p, 1);
 	for (unsigned v = 0; v < 16 && rc == 0; v++) {
-		int32_t c = cost + sx_cost(nv.p[v]);
+		struct sx_chains next;
 
-		if (c <= l->floor && l->n < ENOUGH && l->effort < EFFORT)
-			rc = collect(m, l, addr_set_nibble(a, depth, v), depth + 1, c);
+		if (cost + child[v] > l->floor || l->n >= ENOUGH || l->effort >= EFFORT)
+			continue;
+		next = sx_chains_step(&nv.chains, m, depth, v);
+		rc = collect(m, l, addr_set_nibble(a, depth, v), depth + 1,
+		             cost + child[v], &next);
 	}
 	return rc;
 }
@@ -198,18 +210,19 @@ static int by_cost(const void *x, const void *y)
  * shorter one. */
 static int extend(const struct sx_model *m, struct list *l, int32_t floor)
 {
+	struct sx_chains chains = sx_chains_start();
 	int32_t before = l->floor;
 	bool overflow;
 	int rc;
 
 	l->n = l->effort = 0;
 	l->floor = floor;
-	rc = collect(m, l, l->prefix, SX_SUBNET, 0);
+	rc = collect(m, l, l->prefix, SX_SUBNET, 0, &chains);
 	overflow = l->n >= ENOUGH || l->effort >= EFFORT;
 	if (rc == 0 && overflow && before) {
 		l->n = l->effort = 0;
 		l->floor = before;
-		rc = collect(m, l, l->prefix, SX_SUBNET, 0);
+		rc = collect(m, l, l->prefix, SX_SUBNET, 0, &chains);
 	}
 	if (overflow)
 		l->floor = LAST_FLOOR;

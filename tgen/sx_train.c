@@ -10,7 +10,9 @@ enum {
 	MIN_SEEDS = 20,   /* below, the weights stay as they are */
 	LARGE = 300000,   /* from this on, train on some networks only, */
 	SAMPLE = 200000,  /* which have about so many seeds */
-	AVERAGE_EVERY = 64
+	AVERAGE_EVERY = 64,
+	MANY_SEEDS = 64,
+	NODES = 4096
 };
 
 /* What is less likely than this, over the number of seeds, will not be walked
@@ -42,12 +44,13 @@ struct trainer {
 	struct sx_learner l;
 	double *sum; /* of the weights, for their average */
 	uint64_t n_sum, n_seen, n_total;
+	struct sx_node node[NODES];
 	struct addr128 *kept, *held;
 	size_t n_kept, n_held;
 };
 
 /* One step among the seeds; false when a walks away from what will be reached. */
-static bool step_seeds(struct trainer *t, struct sx_place *pl, struct sx_node *nd,
+static bool step_seeds(struct trainer *t, struct sx_place *pl, const struct sx_node *nd,
                        struct addr128 a, float *p)
 {
 	unsigned v = addr_nibble(a, pl->depth);
@@ -61,12 +64,14 @@ static bool step_seeds(struct trainer *t, struct sx_place *pl, struct sx_node *n
 	pl->leave_k = nd->k;
 	if (need)
 		sx_novel_inputs(&nv, &t->m, pl);
+	if (need)
+		pl->chains = sx_chains_step(&nv.chains, &t->m, pl->depth, v);
 	sx_escape_mix(&e, &t->m, pl, need ? &nv : NULL);
 	sx_escape_learn(&t->l, &e, leaves);
 	if (leaves && pl->depth < 8)
 		return false;
 	if (leaves) {
-		sx_novel_mix(&nv, &t->m, pl->depth);
+		sx_novel_mix(&nv, &t->m, pl);
 		sx_novel_learn(&t->l, &nv, pl->depth, v);
 		*p *= e.p * nv.p[v];
 		pl->node = NULL;
@@ -78,35 +83,57 @@ static bool step_seeds(struct trainer *t, struct sx_place *pl, struct sx_node *n
 	return true;
 }
 
+/* Nodes with many seeds take long to make, and every walk begins with some. */
+static const struct sx_node *node_at(struct trainer *t, struct sx_node *own,
+                                     struct addr128 prefix, unsigned depth, uint32_t lo,
+                                     uint32_t n)
+{
+	struct sx_node *nd = own;
+
+	if (n >= MANY_SEEDS) {
+		nd = &t->node[rng_mix(lo * UINT64_C(64) + depth) % NODES];
+		if (nd->n == n && nd->lo == lo && nd->depth == depth)
+			return nd;
+	}
+	sx_node_init(nd, &t->m, prefix, depth, lo, n);
+	return nd;
+}
+
 static void learn_from(struct trainer *t, struct addr128 a)
 {
-	struct sx_place pl = { .depth = 0 };
-	struct sx_node nd;
+	struct sx_place pl = { .lone_from = SX_NIBBLES + 1, .chains = sx_chains_start() };
+	struct sx_node own;
 	float p = 1, least = reach / (float)t->m.n;
 	uint32_t lo = 0, n = t->m.n;
 	bool novel = false;
 
 	for (unsigned i = 0; i < SX_UP; i++)
-		pl.up[i] = (struct sx_up){ n, 1, 0 };
+		pl.up[i] = (struct sx_up){ (uint8_t)sx_class_seeds(n), 1, 0 };
 	for (unsigned d = 0; d < SX_NIBBLES && p >= least; d++) {
 		unsigned v = addr_nibble(a, d);
+		const struct sx_node *nd;
 		struct sx_novel nv;
 
 		pl.depth = d;
 		pl.a = sx_prefix(a, d);
 		if (!novel) {
-			sx_node_init(&nd, &t->m, pl.a, d, lo, n);
-			if (!step_seeds(t, &pl, &nd, a, &p))
+			nd = node_at(t, &own, pl.a, d, lo, n);
+			if (n == 1 && pl.lone_from > d) {
+				pl.lone_from = d;
+				pl.lone = lo;
+			}
+			if (!step_seeds(t, &pl, nd, a, &p))
 				return;
 			novel = !pl.node;
-			lo = nd.at[v];
-			n = sx_node_count(&nd, v);
-			sx_up_push(pl.up, &nd);
+			lo = nd->at[v];
+			n = sx_node_count(nd, v);
+			sx_up_push(pl.up, nd);
 			continue;
 		}
 		sx_novel_inputs(&nv, &t->m, &pl);
-		sx_novel_mix(&nv, &t->m, d);
+		sx_novel_mix(&nv, &t->m, &pl);
 		sx_novel_learn(&t->l, &nv, d, v);
+		pl.chains = sx_chains_step(&nv.chains, &t->m, d, v);
 		p *= nv.p[v];
 	}
 }
@@ -162,6 +189,7 @@ static int train_fold(struct trainer *t)
 	int rc;
 
 	sx_model_init(&t->m, t->kept, (uint32_t)t->n_kept);
+	memset(t->node, 0, sizeof(t->node));
 	rc = sx_build(&t->m);
 	for (size_t i = 0; i < t->n_held && rc == 0; i++) {
 		t->l.rate = rate / (1 + slowdown * (float)t->n_seen / (float)t->n_total);
@@ -227,6 +255,7 @@ int sx_train(struct sx_model *m, uint64_t seed)
 	rng_init(&r, seed);
 	first_weights(&t->m.w);
 	t->l.w = &t->m.w;
+	t->l.m = &t->m;
 	t->sum = sum;
 	rc = train_weights(t, seeds, n, &r);
 	m->w = t->m.w;

@@ -64,55 +64,118 @@ static void *trained(const struct addrvec *seeds)
 	return state;
 }
 
-/* The counts agree with a plain array, through growth and widening. */
+static unsigned count_of(const struct sx_hist *h, unsigned v)
+{
+	if (h->found == SX_MANY)
+		return h->of[v];
+	return h->found == SX_ONE && h->value == v ? h->count : 0;
+}
+
+/* The counts agree with a plain array, through growth and widening, whether they
+ * came one by one or at once. */
 static void counts_agree(void **state)
 {
-	enum { KEYS = 5000 };
-	static unsigned plain[KEYS][16];
+	enum { KEYS = 40000 };
+	static uint32_t plain[KEYS][16];
 	struct sx_counts t = { 0 };
-	struct sx_hist h;
 	struct rng r;
 
 	(void)state;
 	memset(plain, 0, sizeof(plain));
 	rng_init(&r, 1);
-	assert_false(sx_counts_get(&t, 77, &h));
-	for (unsigned i = 0; i < 200000; i++) {
+	assert_int_equal(sx_counts_get(&t, 77).found, SX_ABSENT);
+	for (unsigned i = 0; i < 800000; i++) {
 		uint64_t k = rng_below(&r, KEYS);
 		unsigned v = k % 3 ? (unsigned)rng_below(&r, 16) : (unsigned)k % 16;
 
-		plain[k][v] += plain[k][v] < 255;
-		sx_counts_add(&t, (k * 2 + 1) << 32, v);
+		plain[k][v]++;
+		if (k % 7 && k % 5)
+			sx_counts_add(&t, (k * 99999 + 1) << 32, v);
+	}
+	for (uint64_t k = 0; k < KEYS; k++) {
+		if (k % 7 == 0)
+			sx_counts_alone(&t, (k * 99999 + 1) << 32, (uint32_t)k);
+		else if (k % 5 == 0)
+			sx_counts_set(&t, (k * 99999 + 1) << 32, plain[k]);
 	}
 	sx_counts_add(&t, 0, 3);
-	assert_false(t.failed);
-	assert_false(sx_counts_get(&t, 0, &h));
-	assert_false(sx_counts_get(&t, (UINT64_C(2) * KEYS + 1) << 32, &h));
+	assert_false(t.s.failed);
+	assert_int_equal(sx_counts_get(&t, 0).found, SX_ABSENT);
+	assert_int_equal(sx_counts_get(&t, (UINT64_C(99999) * KEYS + 1) << 32).found,
+	                 SX_ABSENT);
 	for (uint64_t k = 0; k < KEYS; k++) {
-		assert_true(sx_counts_get(&t, (k * 2 + 1) << 32, &h));
+		struct sx_hist h = sx_counts_get(&t, (k * 99999 + 1) << 32);
+
+		if (k % 7 == 0) {
+			assert_int_equal(h.found, SX_ALONE);
+			assert_int_equal(h.seed, k);
+			continue;
+		}
 		for (unsigned v = 0; v < 16; v++)
-			assert_int_equal(h.of[v], plain[k][v]);
+			assert_int_equal(count_of(&h, v),
+			                 plain[k][v] < 255 ? plain[k][v] : 255);
 	}
 	sx_counts_fini(&t);
 }
 
+/* Small numbers and large ones. */
 static void events_agree(void **state)
 {
 	struct sx_events t = { 0 };
 
 	(void)state;
-	assert_null(sx_events_get(&t, 5));
+	assert_true(sx_events_get(&t, 5).yes == 0);
 	for (unsigned round = 0; round < 3; round++)
 		for (uint64_t k = 1; k < 20000; k++)
-			sx_events_add(&t, k << 33, (float)(k % 7), 1);
-	assert_null(sx_events_get(&t, UINT64_C(20000) << 33));
+			sx_events_add(&t, (k * 211111) << 32, (unsigned)k % 7,
+			              k % 100 ? 1 : 60000);
+	assert_true(sx_events_get(&t, UINT64_C(20000) * 211111 << 32).no == 0);
 	for (uint64_t k = 1; k < 20000; k++) {
-		const struct sx_event *e = sx_events_get(&t, k << 33);
+		struct sx_event e = sx_events_get(&t, (k * 211111) << 32);
 
-		assert_non_null(e);
-		assert_true(e->yes == 3 * (float)(k % 7) && e->no == 3);
+		assert_true(e.yes == 3 * (float)(k % 7));
+		assert_true(e.no == (k % 100 ? 3 : 180000));
 	}
+	assert_false(t.s.failed);
 	sx_events_fini(&t);
+}
+
+/* What the chains tell is what the seeds have: for each seed and depth, its own
+ * value is known to have come, and nobody is known where nobody is. */
+static void chains_know_the_seeds(void **state)
+{
+	struct addrvec seeds = world(8, 30, 40);
+	struct sx_novel nv;
+	struct sx_model m;
+
+	(void)state;
+	sx_model_init(&m, seeds.a, (uint32_t)seeds.n);
+	assert_int_equal(sx_build(&m), 0);
+	for (size_t i = 0; i < seeds.n; i++) {
+		struct sx_chains c = sx_chains_start();
+
+		for (unsigned d = SX_SUBNET; d < SX_NIBBLES; d++) {
+			unsigned v = addr_nibble(seeds.a[i], d), found = 0;
+			struct sx_place pl = { .a = sx_prefix(seeds.a[i], d),
+				               .depth = d,
+				               .leave = d,
+				               .leave_k = 1,
+				               .lone_from = SX_NIBBLES + 1,
+				               .chains = c };
+
+			sx_novel_inputs(&nv, &m, &pl);
+			for (unsigned k = 0; k < nv.n; k++)
+				for (unsigned j = 0; j < SX_CHAINS; j++)
+					found += nv.ctx[k] == sx_chain_context[j] &&
+					         count_of(&nv.hist[k], v) > 0;
+			assert_int_equal(found, SX_CHAINS);
+			c = sx_chains_step(&nv.chains, &m, d, v);
+			for (unsigned j = 0; j < SX_CHAINS; j++)
+				assert_int_not_equal(c.seed[j], SX_NOBODY);
+		}
+	}
+	sx_model_fini(&m);
+	addrvec_fini(&seeds);
 }
 
 static void exp_is_close(void **state)
@@ -120,6 +183,8 @@ static void exp_is_close(void **state)
 	(void)state;
 	for (float x = -60; x < 60; x += 0.37f)
 		assert_true(fabsf(sx_exp(x) / expf(x) - 1) < 1e-4f);
+	for (float x = 1e-30f; x < 1e30f; x *= 1.37f)
+		assert_true(fabsf(sx_log(x) - logf(x)) < 1e-4f);
 	assert_true(sx_exp(-1e9f) == 0);
 	assert_true(sx_exp(1e9f) > 1e30f);
 }
@@ -422,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_agree),
 		cmocka_unit_test(events_agree),
+		cmocka_unit_test(chains_know_the_seeds),
 		cmocka_unit_test(exp_is_close),
 		cmocka_unit_test(children_sum_to_one),
 		cmocka_unit_test(predictions_are_calibrated),

@@ -32,6 +32,8 @@ static void *test_realloc_(void *p, size_t n)
 #define calloc  test_calloc_
 #define realloc test_realloc_
 #include "tgen/sextant.c"
+#include "tgen/sx_build.c"
+#include "tgen/sx_chain.c"
 #include "tgen/sx_feedback.c"
 #include "tgen/sx_front.c"
 #include "tgen/sx_table.c"
