@@ -24,6 +24,7 @@ const char markup_style[] =
 	"svg.x .f1{fill:var(--s1)}svg.x .f2{fill:var(--s2)}svg.x .f3{fill:var(--s3)}"
 	"svg.x .off{fill:var(--off)}svg.x .e{text-anchor:end}svg.x .c{text-anchor:middle}"
 	"svg.x .d2{stroke-dasharray:6 3}svg.x .d3{stroke-dasharray:2 2}"
+	"svg.x .d4{stroke-dasharray:9 3 2 3}"
 	"@media(max-width:600px){svg.x{font-size:17px}svg.x .s{font-size:13px}"
 	"svg.x .o{display:none}}";
 

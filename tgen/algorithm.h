@@ -33,5 +33,8 @@ struct tgen_algorithm {
 };
 
 extern const struct tgen_algorithm tgen_space_tree, tgen_sextant;
+/* Those of others: tgen/peer.h. */
+extern const struct tgen_algorithm tgen_sixtree, tgen_det, tgen_entropy, tgen_low_byte,
+	tgen_pattern, tgen_sixgen, tgen_sixgraph, tgen_sixforest;
 
 #endif

@@ -10,7 +10,8 @@
 #include "tgen/cmd_tgen.h"
 #include "tgen/eval.h"
 
-enum { SERIES = 3 }; /* colours that a drawing has */
+/* Colours and dashes that a drawing has, and names in a line of its legend. */
+enum { COLOURS = 3, DASHES = 4, LEGEND_LINE = 4, LEGEND_HEIGHT = 16 };
 
 const struct tgen_eval_cfg tgen_eval_defaults = {
 	.number = 1000000,
@@ -21,7 +22,7 @@ const struct tgen_eval_cfg tgen_eval_defaults = {
 const struct opt tgen_eval_opts[] = {
 	TGEN_SEED_OPTS(struct tgen_eval_cfg, src),
 	OPT_LIST("algorithm", 'a', struct tgen_eval_cfg, algorithms, "NAME",
-	         "try this algorithm, or `all' (repeatable; default: the first)"),
+	         "try this algorithm, or `all' (repeatable; default: auto, the first)"),
 	OPT_LIST("holdout", 'H', struct tgen_eval_cfg, holdout, "FILE",
 	         "the addresses to be found (repeatable); without it, parts of the "
 	         "seeds are held out in turn"),
@@ -74,6 +75,8 @@ static bool is_all(const char *name)
 
 static int add_name(struct plan *p, const char *name, struct diag *d)
 {
+	if (strcmp(name, "auto") == 0)
+		name = tgen_algorithm_name(0);
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->names[i], name) == 0)
 			return 0;
@@ -296,51 +299,14 @@ static const struct {
 	double x, y, w, h;
 } frame = { 62, 30, 600, 300 };
 
+struct axes {
+	unsigned decades_x, decades_y;
+	double top; /* the frame is shifted down for more than one line of names */
+};
+
 static double place(double v, double least, double decades)
 {
 	return v > least ? log10(v / least) / decades : 0;
-}
-
-static void draw_axes(struct markup *m, unsigned decades_x, unsigned decades_y)
-{
-	markup_svg_open(m, 700, 380, "Hits by number of candidates", true);
-	for (unsigned i = 0; i <= decades_x; i++) {
-		double x = frame.x + frame.w * i / decades_x;
-
-		markup_printf(m, "<path d=\"M%g %gv%g\" class=\"g\"/>", x, frame.y,
-		              frame.h);
-		markup_printf(m, "<text x=\"%g\" y=\"%g\" class=\"m c\">%.0f</text>\n", x,
-		              frame.y + frame.h + 16, pow(10, 3 + i));
-	}
-	for (unsigned i = 0; i <= decades_y; i++) {
-		double y = frame.y + frame.h * (1 - (double)i / decades_y);
-
-		markup_printf(m, "<path d=\"M%g %gh%g\" class=\"g\"/>", frame.x, y,
-		              frame.w);
-		markup_printf(m, "<text x=\"%g\" y=\"%g\" class=\"m e\">%.0f</text>\n",
-		              frame.x - 6, y + 4, pow(10, i));
-	}
-	markup_printf(m, "<text x=\"%g\" y=\"%g\" class=\"m c\">candidates</text>\n",
-	              frame.x + frame.w / 2, frame.y + frame.h + 36);
-}
-
-static void draw_curve(struct markup *m, const struct eval_trial *t, const char *name,
-                       unsigned series, unsigned decades_x, unsigned decades_y)
-{
-	unsigned s = series % SERIES + 1;
-	double legend = frame.x + 150 * (series % 4);
-
-	markup_printf(m, "<path class=\"l%u d%u\" d=\"", s, s);
-	for (unsigned i = 0; i < t->n_marks; i++)
-		markup_printf(m, "%c%.1f %.1f", i ? 'L' : 'M',
-		              frame.x + frame.w * place((double)t->mark[i].candidates,
-		                                        1000, decades_x),
-		              frame.y + frame.h * (1 - place((double)t->mark[i].hits, 1,
-		                                             decades_y)));
-	markup_printf(m, "\"/><path d=\"M%g 13h18\" class=\"l%u d%u\"/>", legend, s, s);
-	markup_printf(m, "<text x=\"%g\" y=\"17\">", legend + 23);
-	markup_text(m, name);
-	markup_printf(m, "</text>\n");
 }
 
 static unsigned decades(double v, double least)
@@ -348,17 +314,73 @@ static unsigned decades(double v, double least)
 	return v > least ? (unsigned)ceil(log10(v / least) - 1e-9) : 1;
 }
 
+static struct axes axes_for(double candidates, double hits, size_t names)
+{
+	size_t more = names ? (names - 1) / LEGEND_LINE : 0;
+
+	return (struct axes){ decades(candidates, 1000), decades(hits, 1),
+		              frame.y + LEGEND_HEIGHT * (double)more };
+}
+
+static void draw_axes(struct markup *m, struct axes x)
+{
+	double bottom = x.top + frame.h;
+
+	markup_svg_open(m, 700, bottom + 50, "Hits by number of candidates", true);
+	for (unsigned i = 0; i <= x.decades_x; i++) {
+		double at = frame.x + frame.w * i / x.decades_x;
+
+		markup_printf(m, "<path d=\"M%g %gv%g\" class=\"g\"/>", at, x.top,
+		              frame.h);
+		markup_printf(m, "<text x=\"%g\" y=\"%g\" class=\"m c\">%.0f</text>\n",
+		              at, bottom + 16, pow(10, 3 + i));
+	}
+	for (unsigned i = 0; i <= x.decades_y; i++) {
+		double at = bottom - frame.h * i / x.decades_y;
+
+		markup_printf(m, "<path d=\"M%g %gh%g\" class=\"g\"/>", frame.x, at,
+		              frame.w);
+		markup_printf(m, "<text x=\"%g\" y=\"%g\" class=\"m e\">%.0f</text>\n",
+		              frame.x - 6, at + 4, pow(10, i));
+	}
+	markup_printf(m, "<text x=\"%g\" y=\"%g\" class=\"m c\">candidates</text>\n",
+	              frame.x + frame.w / 2, bottom + 36);
+}
+
+/* No two of twelve have both the colour and the dashes in common. */
+static void draw_curve(struct markup *m, const struct eval_trial *t, const char *name,
+                       unsigned series, struct axes x)
+{
+	unsigned colour = series % COLOURS + 1;
+	unsigned dashes = (series % COLOURS + series / COLOURS) % DASHES + 1;
+	double legend_x = frame.x + 150 * (series % LEGEND_LINE);
+	double legend_y = 13 + LEGEND_HEIGHT * (double)(series / LEGEND_LINE);
+
+	markup_printf(m, "<path class=\"l%u d%u\" d=\"", colour, dashes);
+	for (unsigned i = 0; i < t->n_marks; i++)
+		markup_printf(m, "%c%.1f %.1f", i ? 'L' : 'M',
+		              frame.x + frame.w * place((double)t->mark[i].candidates,
+		                                        1000, x.decades_x),
+		              x.top + frame.h * (1 - place((double)t->mark[i].hits, 1,
+		                                           x.decades_y)));
+	markup_printf(m, "\"/><path d=\"M%g %gh18\" class=\"l%u d%u\"/>", legend_x,
+	              legend_y, colour, dashes);
+	markup_printf(m, "<text x=\"%g\" y=\"%g\">", legend_x + 23, legend_y + 4);
+	markup_text(m, name);
+	markup_printf(m, "</text>\n");
+}
+
 /* ---- the command -------------------------------------------------------- */
 
 static int try_all(const struct tgen_eval_cfg *o, const struct plan *p, struct pages *g,
                    struct markup *m, struct diag *d)
 {
-	unsigned dx =
-		decades((double)o->number * (o->holdout.n ? 1 : (double)o->folds), 1000);
-	unsigned dy = decades((double)(o->holdout.n ? p->holdout.n : p->seeds.n), 1);
+	struct axes axes =
+		axes_for((double)o->number * (o->holdout.n ? 1 : (double)o->folds),
+	                 (double)(o->holdout.n ? p->holdout.n : p->seeds.n), p->n);
 	int rc = 0;
 
-	draw_axes(m, dx, dy);
+	draw_axes(m, axes);
 	for (size_t i = 0; i < p->n && rc == 0; i++) {
 		struct eval_trial t;
 
@@ -375,7 +397,7 @@ static int try_all(const struct tgen_eval_cfg *o, const struct plan *p, struct p
 			fill_algorithm(g->algorithms, &t, p->names[i]);
 			fill_curve(g->curve, &t, p->names[i], p->bgp != NULL);
 			fill_calibration(g->calibration, &t, p->names[i]);
-			draw_curve(m, &t, p->names[i], (unsigned)i, dx, dy);
+			draw_curve(m, &t, p->names[i], (unsigned)i, axes);
 		}
 		eval_fini(&t);
 	}

@@ -7,12 +7,12 @@
 #include "common/table.h"
 #include "tgen/tgen.h"
 
-#define TGEN_SOURCE_OPTS(cfg, f)                                                      \
-	TGEN_SEED_OPTS(cfg, f),                                                       \
-		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME",                   \
-	                "one of `sextant tgen algorithms' (default: the first)"),     \
-		OPT_STR("bgp", 0, cfg, f.bgp, "FILE",                                 \
-	                "announced prefixes with AS numbers (pfx2as): candidates in " \
+#define TGEN_SOURCE_OPTS(cfg, f)                                                           \
+	TGEN_SEED_OPTS(cfg, f),                                                            \
+		OPT_STR("algorithm", 'a', cfg, f.algorithm, "NAME",                        \
+	                "one of `sextant tgen algorithms', or auto: the first (default)"), \
+		OPT_STR("bgp", 0, cfg, f.bgp, "FILE",                                      \
+	                "announced prefixes with AS numbers (pfx2as): candidates in "      \
 	                "those without seeds, too")
 /* The same without a choice of the algorithm. */
 #define TGEN_SEED_OPTS(cfg, f)                                                           \

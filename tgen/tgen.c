@@ -16,8 +16,10 @@ enum {
 	NAME_LEN = 16     /* of an algorithm, in the model file */
 };
 
-static const struct tgen_algorithm *const algorithms[] = { &tgen_sextant,
-	                                                   &tgen_space_tree };
+static const struct tgen_algorithm *const algorithms[] = {
+	&tgen_sextant,  &tgen_space_tree, &tgen_sixtree, &tgen_det,     &tgen_sixgen,
+	&tgen_sixgraph, &tgen_sixforest,  &tgen_entropy, &tgen_pattern, &tgen_low_byte,
+};
 enum { N_ALGORITHMS = sizeof(algorithms) / sizeof(algorithms[0]) };
 
 struct tgen {
@@ -49,11 +51,17 @@ const char *tgen_algorithm_summary(unsigned i)
 	return i < N_ALGORITHMS ? algorithms[i]->summary : NULL;
 }
 
+/* NULL and "auto" stand for the best there is, the first. */
+static bool is_any(const char *name)
+{
+	return !name || strcmp(name, "auto") == 0;
+}
+
 static int find_algorithm(const struct tgen_algorithm **out, const char *name,
                           struct diag *d)
 {
 	for (unsigned i = 0; i < N_ALGORITHMS; i++) {
-		if (name && strcmp(algorithms[i]->name, name) != 0)
+		if (!is_any(name) && strcmp(algorithms[i]->name, name) != 0)
 			continue;
 		*out = algorithms[i];
 		return 0;
@@ -486,7 +494,7 @@ static int load_algorithm(struct tgen *g, struct model_in *in, const char *path,
 		return rc;
 	if (find_algorithm(&g->alg, name, NULL) < 0)
 		return model_reject(in, "the model is of an algorithm not known here");
-	if (g->cfg.algorithm && strcmp(g->cfg.algorithm, name) != 0)
+	if (!is_any(g->cfg.algorithm) && strcmp(g->cfg.algorithm, name) != 0)
 		return diag_set(d, ERR_FORMAT, "%s: a model of algorithm `%s', not `%s'",
 		                path, name, g->cfg.algorithm);
 	if (model_get_u32(in) != g->alg->version && model_status(in) == 0)

@@ -34,7 +34,7 @@ struct tgen_limit {
 bool tgen_limit_parse(struct tgen_limit *out, const char *text);
 
 struct tgen_config {
-	const char *algorithm; /* NULL: the default one */
+	const char *algorithm; /* NULL, "auto": the default one */
 	uint64_t seed;
 	uint64_t budget;           /* how many candidates the caller will want; a hint */
 	const struct scope *scope; /* NULL: only the 2000::/3 rule; borrowed */
