@@ -18,6 +18,7 @@ static const char *const arpa_outputs[] = { "addresses", "csv", NULL };
 const struct arpa_opts arpa_defaults = {
 	.output = "-",
 	.max_per_64 = 4096,
+	.max_zone_queries = 1000000,
 	.port = 53,
 	.dns = { .server_rate = 10, .window = 64, .tries = 3, .timeout_ns = 2000000000 },
 };
@@ -31,6 +32,8 @@ const struct opt arpa_options[] = {
 	          "take at most N addresses of one /64 (4096)"),
 	OPT_COUNT("max-queries", 0, struct arpa_opts, max_queries, "N",
 	          "end after N queries for one PREFIX; 0 (default): no limit"),
+	OPT_COUNT("max-zone-queries", 0, struct arpa_opts, max_zone_queries, "N",
+	          "leave a zone after N queries (1M); 0: no limit"),
 	OPT_LIST("known", 0, struct arpa_opts, known, "ADDR",
 	         "an address that has a name: finds servers that hide it (repeatable)"),
 	OPT_COUNT("port", 0, struct arpa_opts, port, "N",
@@ -47,12 +50,16 @@ struct walker {
 	const struct arpa_opts *o;
 	const struct scope *scope;
 	struct writer *w, *rest;
+	struct dns_hosts *hosts; /* opened when first needed */
+	const struct dns_sync *asking;
+	const char *prefix;
 	struct addr128 *known;
 	uint64_t written, out_of_scope;
 	int argc;
 	char **argv;
 	bool complete; /* all there is to see was seen */
 	bool left;     /* the resume file has something */
+	bool no_hosts; /* there is no resolver */
 };
 
 static int on_found(void *arg, struct addr128 a, const struct dns_name *ptr)
@@ -84,11 +91,40 @@ static void report(const char *prefix, const struct arpa_stats *s, uint64_t sent
 	         s->found, sent);
 	report_row(s->signed_zones, "zones walked along NSEC");
 	report_row(s->generated, "subtrees with a name for everything: left");
+	report_row(s->endless, "zones that lead on and on, to no host: left");
+	report_row(s->empty, "zones with nothing in them, or that hide it (see --known)");
 	report_row(s->full, "networks with more than --max-per-64: cut");
+	report_row(s->cut, "zones with more than --max-zone-queries: cut");
 	report_row(s->unknown, "names without usable answer: their subtrees not seen");
 	report_row(s->lame, "delegations without a server to ask");
 	report_row(s->opted_out, "names and servers opted out");
 	report_row(s->broken, "zones invisible: they deny the parents of their names");
+}
+
+static void status(void *arg)
+{
+	const struct walker *k = arg;
+
+	log_status("%s: %" PRIu64 " addresses written, %" PRIu64 " queries", k->prefix,
+	           k->written, dns_client_stats(k->asking->client)->sent);
+}
+
+/* Without a resolver there are no such hosts: the delegation is lame for us. */
+static int find_host(void *arg, const struct dns_name *host,
+                     struct addr128 out[static DNS_HOST_ADDRS], struct diag *d)
+{
+	struct walker *k = arg;
+	struct diag local = { "" };
+	int rc = 0;
+
+	if (!k->hosts && !k->no_hosts)
+		rc = dns_hosts_new(&k->hosts, &k->o->dns, stop_on_signals(), &local);
+	if (rc < 0) {
+		k->no_hosts = true;
+		log_warn("hosts of servers cannot be looked up: %s",
+		         diag_str(&local, rc));
+	}
+	return k->hosts ? dns_hosts_find(k->hosts, host, out, d) : 0;
 }
 
 /* The servers of the zone that has p, or of the next one above it. */
@@ -112,26 +148,38 @@ static int find_servers(struct walker *k, struct dns_sync *s, struct prefix p,
 	return n;
 }
 
-static void keep_rest(struct walker *k, const struct arpa *a)
+/* Not walked, or not to its end. */
+static void keep_prefix(struct walker *k, struct prefix p)
 {
 	char text[PREFIX_STRLEN];
+
+	k->complete = false;
+	if (!k->rest)
+		return;
+	prefix_format(text, p);
+	writer_printf(k->rest, "%s\n", text);
+	k->left = true;
+}
+
+static void keep_rest(struct walker *k, const struct arpa *a)
+{
 	struct prefix p;
 
-	for (size_t i = 0; arpa_rest(a, i, &p); i++) {
-		k->complete = false;
-		if (!k->rest)
-			break;
-		prefix_format(text, p);
-		writer_printf(k->rest, "%s\n", text);
-		k->left = true;
-	}
+	for (size_t i = 0; arpa_rest(a, i, &p); i++)
+		keep_prefix(k, p);
 }
 
 static int walk_one(struct walker *k, struct prefix p,
                     const struct dns_client_config *cfg, struct diag *d)
 {
-	const struct arpa_config ac = { k->o->max_per_64, k->o->max_queries,
-		                        (uint16_t)k->o->port };
+	const struct arpa_config ac = {
+		.max_per_64 = k->o->max_per_64,
+		.max_queries = k->o->max_queries,
+		.max_zone_queries = k->o->max_zone_queries,
+		.port = (uint16_t)k->o->port,
+		.hosts = find_host,
+		.hosts_arg = k,
+	};
 	int servers[SERVERS_MAX], n, rc;
 	struct diag local = { "" };
 	char text[PREFIX_STRLEN];
@@ -140,8 +188,14 @@ static int walk_one(struct walker *k, struct prefix p,
 
 	prefix_format(text, p);
 	rc = dns_sync_init(&s, cfg, stop_on_signals(), d);
+	k->prefix = text;
+	k->asking = &s;
+	s.status = status;
+	s.status_arg = k;
 	n = rc < 0 ? rc : find_servers(k, &s, p, servers, d);
 	rc = n < 0 ? n : arpa_new(&a, &s, &ac, on_found, k);
+	if (rc == ERR_STOPPED)
+		keep_prefix(k, p);
 	if (rc < 0)
 		goto out;
 	rc = arpa_walk(a, p, servers, (unsigned)n, k->known, k->o->known.n, &local);
@@ -152,12 +206,14 @@ static int walk_one(struct walker *k, struct prefix p,
 		rc = 0;
 	} else if (rc == ERR_EMPTY || rc == ERR_POLICY) {
 		log_error("%s: %s", text, local.text);
+		if (rc == ERR_EMPTY)
+			keep_prefix(k, p);
 		k->complete = false;
 		rc = 0;
 	} else if (rc < 0) {
 		diag_set(d, rc, "%s: %s", text, diag_str(&local, rc));
 	}
-	if (arpa_stats(a)->broken || arpa_stats(a)->unknown)
+	if (arpa_stats(a)->broken)
 		k->complete = false;
 	if (arpa_stats(a)->broken)
 		log_error("%s: invisible: the servers deny empty non-terminals", text);
@@ -167,23 +223,60 @@ out:
 	return rc;
 }
 
-/* The prefixes of the resume file, when there is one, else of the arguments. */
-static int walk_all(struct walker *k, const struct dns_client_config *cfg, struct diag *d)
+/* Whole nibbles: a /29 is eight of /32.  Those that come after a signal are kept. */
+static int walk_nibbles(struct walker *k, struct prefix p,
+                        const struct dns_client_config *cfg, bool *stopped,
+                        struct diag *d)
 {
-	struct reader_item item;
-	struct reader *r;
+	unsigned len = (p.len + 3u) / 4 * 4, n = 1u << (len - p.len);
 	int rc = 0;
 
-	if (k->o->resume && access(k->o->resume, F_OK) == 0) {
-		rc = reader_open(&r, k->o->resume, NULL, d);
-		while (rc >= 0 && (rc = reader_next(r, &item, d)) > 0)
-			rc = item.is_prefix
-			             ? walk_one(k, prefix_make(item.first, item.len), cfg,
-			                        d)
-			             : 0;
-		reader_close(r);
-		return rc;
+	for (unsigned i = 0; i < n && rc >= 0; i++) {
+		struct addr128 a = p.addr;
+		struct prefix q;
+
+		if (len)
+			a = addr_set_nibble(a, len / 4 - 1,
+			                    addr_nibble(a, len / 4 - 1) + i);
+		q = prefix_make(a, len);
+		if (*stopped)
+			keep_prefix(k, q);
+		else
+			rc = walk_one(k, q, cfg, d);
+		*stopped = *stopped || rc == ERR_STOPPED;
+		rc = rc == ERR_STOPPED ? 0 : rc;
 	}
+	return rc;
+}
+
+/* The prefixes of the resume file.  A signal ends the walk; what has not been walked
+ * then is kept. */
+static int walk_resumed(struct walker *k, const struct dns_client_config *cfg,
+                        struct diag *d)
+{
+	bool stopped = false;
+	struct reader_item item;
+	struct reader *r;
+	int rc = reader_open(&r, k->o->resume, NULL, d);
+
+	if (rc < 0)
+		return rc;
+	while (rc >= 0 && (rc = reader_next(r, &item, d)) > 0) {
+		if (item.is_prefix)
+			rc = walk_nibbles(k, prefix_make(item.first, item.len), cfg,
+			                  &stopped, d);
+	}
+	reader_close(r);
+	return rc < 0 || !stopped ? rc : ERR_STOPPED;
+}
+
+/* Those of the arguments.  As walk_resumed(). */
+static int walk_given(struct walker *k, const struct dns_client_config *cfg,
+                      struct diag *d)
+{
+	bool stopped = false;
+	int rc = 0;
+
 	for (int i = 0; i < k->argc && rc >= 0; i++) {
 		struct prefix p;
 
@@ -192,9 +285,9 @@ static int walk_all(struct walker *k, const struct dns_client_config *cfg, struc
 		if (!prefix_parse(&p, k->argv[i]) || prefix_is_v4(p))
 			return diag_set(d, ERR_PARSE, "'%s' is no IPv6 prefix",
 			                k->argv[i]);
-		rc = walk_one(k, p, cfg, d);
+		rc = walk_nibbles(k, p, cfg, &stopped, d);
 	}
-	return rc;
+	return rc < 0 || !stopped ? rc : ERR_STOPPED;
 }
 
 static int commit(struct walker *k, struct diag *d)
@@ -219,7 +312,7 @@ static int run(struct walker *k, struct diag *d)
 
 	if (rc >= 0)
 		rc = scope_new(&scope, &k->o->scope, d);
-	k->scope = scope;
+	cfg.scope = k->scope = scope;
 	if (rc >= 0)
 		rc = writer_open(&k->w, k->o->output, d);
 	if (rc >= 0 && k->o->resume)
@@ -227,12 +320,15 @@ static int run(struct walker *k, struct diag *d)
 	if (rc >= 0 && k->o->format == ARPA_CSV)
 		writer_printf(k->w, "address,name\n");
 	if (rc >= 0)
-		rc = walk_all(k, &cfg, d);
+		rc = k->o->resume && access(k->o->resume, F_OK) == 0
+		             ? walk_resumed(k, &cfg, d)
+		             : walk_given(k, &cfg, d);
 	if (rc >= 0 || rc == ERR_STOPPED) {
 		done = commit(k, d);
 		rc = done < 0 ? done : rc;
 		report_row(k->out_of_scope, "addresses out of scope");
 	}
+	dns_hosts_free(k->hosts);
 	writer_close(k->rest);
 	writer_close(k->w);
 	scope_free(scope);

@@ -101,7 +101,7 @@ static int run(struct job *j, struct diag *d)
 		rc = diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
 	if (rc >= 0)
 		rc = scope_new(&scope, &j->o->scope, d);
-	j->names.scope = scope;
+	j->client.scope = j->names.scope = scope;
 	if (rc >= 0)
 		rc = writer_open(&j->names.w, j->o->output, d);
 	for (int i = 0; i < j->argc && rc >= 0; i++)

@@ -12,6 +12,7 @@ static const char *const walk_outputs[] = { "addresses", "names", NULL };
 
 const struct walk_opts walk_defaults = {
 	.output = "-",
+	.max_names = 10000000,
 	.dns = { .server_rate = 10, .window = 64, .tries = 3, .timeout_ns = 2000000000 },
 };
 
@@ -22,7 +23,7 @@ const struct opt walk_options[] = {
 	         "addresses (default), or names: then AAAA is not asked for"),
 	OPT_FLAG("ipv4", '4', struct walk_opts, v4, "take IPv4 addresses too"),
 	OPT_COUNT("max-names", 0, struct walk_opts, max_names, "N",
-	          "end a walk after N names; 0 (default): no limit"),
+	          "end a walk after N names (10M); 0: no limit"),
 	DNS_OPTS(struct walk_opts, dns),
 	SCOPE_OPTS(struct walk_opts, scope),
 	OPT_FLAG("quiet", 'q', struct walk_opts, quiet, "report errors only"),
@@ -35,8 +36,18 @@ struct walker {
 	struct writer *w;
 	struct dns_sync sync;
 	struct diag *d;
-	uint64_t addresses, out_of_scope, unanswered;
+	uint64_t names, addresses, out_of_scope, unanswered;
+	const char *zone;
 };
+
+static void status(void *arg)
+{
+	const struct walker *k = arg;
+
+	log_status("%s: %" PRIu64 " names, %" PRIu64 " addresses, %" PRIu64 " queries",
+	           k->zone, k->names, k->addresses,
+	           dns_client_stats(k->sync.client)->sent);
+}
 
 static int take_addresses(struct walker *k, const struct dns_name *n, uint16_t type)
 {
@@ -69,6 +80,7 @@ static int on_name(void *arg, const struct walk_name *n)
 	struct diag *d = k->d;
 	int rc = 0;
 
+	k->names++;
 	if (k->o->format == WALK_NAMES) {
 		dns_name_format(text, n->name);
 		writer_printf(k->w, "%s\n", text);
@@ -92,7 +104,10 @@ static int on_name(void *arg, const struct walk_name *n)
 static int walk_one(struct walker *k, const char *text, int argc, char *argv[],
                     const struct dns_client_config *cfg, bool *complete, struct diag *d)
 {
-	struct walk_config wc = { DNS_ANY_SERVER, k->o->max_names, NULL };
+	const struct walk_config wc = {
+		.server = DNS_ANY_SERVER,
+		.max_names = k->o->max_names,
+	};
 	enum walk_verdict verdict = WALK_NO_ANSWER;
 	struct dns_name zone;
 	uint64_t names = 0, sent;
@@ -107,6 +122,9 @@ static int walk_one(struct walker *k, const char *text, int argc, char *argv[],
 	}
 	k->d = d;
 	rc = dns_sync_init(&k->sync, cfg, stop_on_signals(), d);
+	k->sync.status = status;
+	k->sync.status_arg = k;
+	k->zone = text;
 	if (rc >= 0)
 		rc = dns_find_servers(&k->sync, &zone, &k->o->dns, argc, argv, d);
 	if (rc == 0) {
@@ -135,7 +153,7 @@ static int run(struct walker *k, int argc, char *argv[], bool *complete, struct 
 
 	if (rc >= 0)
 		rc = scope_new(&scope, &k->o->scope, d);
-	k->scope = scope;
+	cfg.scope = k->scope = scope;
 	if (rc >= 0)
 		rc = writer_open(&k->w, k->o->output, d);
 	for (int i = 0; i < argc && rc >= 0; i++)

@@ -44,7 +44,7 @@ struct arpa_opts {
 	struct dns_opts dns;
 	struct scope_config scope;
 	struct opt_list known;
-	uint64_t max_per_64, max_queries, port;
+	uint64_t max_per_64, max_queries, max_zone_queries, port;
 	unsigned format;
 	bool quiet;
 };

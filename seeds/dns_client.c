@@ -232,9 +232,27 @@ int dns_client_server(struct dns_client *c, struct dns_addr a, struct diag *d)
 	return (int)c->n_servers++;
 }
 
+int dns_client_found_server(struct dns_client *c, struct dns_addr a, struct diag *d)
+{
+	enum scope_verdict v =
+		c->cfg.scope ? scope_check(c->cfg.scope, a.addr) : SCOPE_OK;
+	char text[DNS_ADDR_STRLEN];
+
+	/* What is not on an allowlist of hosts may be a server all the same. */
+	if (v == SCOPE_OK || v == SCOPE_NOT_ALLOWED)
+		return dns_client_server(c, a, d);
+	dns_addr_format(text, a);
+	return diag_set(d, ERR_POLICY, "server %s: %s", text, scope_verdict_str(v));
+}
+
 struct dns_addr dns_client_server_addr(const struct dns_client *c, unsigned server)
 {
 	return c->servers[server].addr;
+}
+
+const struct dns_optout *dns_client_optout(const struct dns_client *c)
+{
+	return c->cfg.optout;
 }
 
 bool dns_client_is_dead(const struct dns_client *c, unsigned server)

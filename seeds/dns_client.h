@@ -15,6 +15,7 @@
 #define SEEDS_DNS_CLIENT_H
 
 #include "common/err.h"
+#include "common/scope.h"
 #include "seeds/dns_optout.h"
 #include "seeds/dns_wire.h"
 
@@ -39,6 +40,9 @@ struct dns_client_config {
 	uint64_t timeout_ns; /* of the first try; each further one waits twice as long */
 	unsigned ports;      /* source ports for each server, 1..16 */
 	const struct dns_optout *optout; /* may be NULL; borrowed */
+	/* Of servers that an answer names: special and blocked ones are not asked.
+	 * May be NULL; borrowed. */
+	const struct scope *scope;
 };
 
 enum dns_status {
@@ -67,7 +71,13 @@ void dns_client_free(struct dns_client *c);
 
 /* The number of a server, added when it is new.  ERR_POLICY: it is opted out. */
 int dns_client_server(struct dns_client *c, struct dns_addr a, struct diag *d);
+/* The same for a server that somebody's answer names, not the user: ERR_POLICY also
+ * where it may not be touched. */
+int dns_client_found_server(struct dns_client *c, struct dns_addr a, struct diag *d);
 struct dns_addr dns_client_server_addr(const struct dns_client *c, unsigned server);
+
+/* The opt-out list of the configuration; may be NULL. */
+const struct dns_optout *dns_client_optout(const struct dns_client *c);
 
 /* It left several queries in a row unanswered. */
 bool dns_client_is_dead(const struct dns_client *c, unsigned server);

@@ -134,3 +134,16 @@ bool dns_optout_has_name(const struct dns_optout *o, const struct dns_name *n)
 	} while (dns_name_parent(&up, &up));
 	return false;
 }
+
+bool dns_optout_top(const struct dns_optout *o, const struct dns_name *n,
+                    struct dns_name *out)
+{
+	struct dns_name up = *n;
+
+	if (!dns_optout_has_name(o, n))
+		return false;
+	do
+		*out = up;
+	while (dns_name_parent(&up, &up) && dns_optout_has_name(o, &up));
+	return true;
+}

@@ -19,6 +19,9 @@ void dns_optout_free(struct dns_optout *o);
 
 /* o NULL: nobody asked. */
 bool dns_optout_has_name(const struct dns_optout *o, const struct dns_name *n);
+/* The uppermost of its parents (or itself) that has opted out; false: it has not. */
+bool dns_optout_top(const struct dns_optout *o, const struct dns_name *n,
+                    struct dns_name *out);
 bool dns_optout_has_addr(const struct dns_optout *o, struct addr128 a);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 
-enum { WAIT_MS = 200, MSG_MAX = 65536 };
+enum { WAIT_MS = 200, MSG_MAX = 65536, STATUS_S = 5 };
 
 static void on_result(void *arg, const struct dns_result *r)
 {
@@ -22,7 +22,11 @@ static void on_result(void *arg, const struct dns_result *r)
 int dns_sync_init(struct dns_sync *s, const struct dns_client_config *cfg,
                   const atomic_bool *stop, struct diag *d)
 {
-	*s = (struct dns_sync){ .stop = stop, .msg = malloc(MSG_MAX) };
+	*s = (struct dns_sync){
+		.stop = stop,
+		.status_ns = clock_mono_ns(),
+		.msg = malloc(MSG_MAX),
+	};
 	if (!s->msg)
 		return diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
 	return dns_client_new(&s->client, cfg, on_result, s, d);
@@ -35,12 +39,23 @@ void dns_sync_fini(struct dns_sync *s)
 	*s = (struct dns_sync){ 0 };
 }
 
+static void tell_status(struct dns_sync *s)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (!s->status || now - s->status_ns < STATUS_S * NS_PER_S)
+		return;
+	s->status_ns = now;
+	s->status(s->status_arg);
+}
+
 int dns_sync_ask(struct dns_sync *s, const struct dns_ask *q, struct dns_msg *m,
                  struct diag *d)
 {
 	int rc = dns_client_ask(s->client, q);
 
 	s->done = false;
+	tell_status(s);
 	if (rc == ERR_POLICY)
 		return diag_set(d, rc, "it is on the opt-out list");
 	while (rc >= 0 && !s->done) {

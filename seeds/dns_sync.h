@@ -11,7 +11,11 @@ struct dns_sync {
 	struct dns_client *client;
 	const atomic_bool *stop;
 	bool done, answered;
-	uint8_t *msg; /* the last reply, a copy */
+	/* Called every few seconds while there is asking; may be NULL. */
+	void (*status)(void *arg);
+	void *status_arg;
+	uint64_t status_ns; /* of the last call */
+	uint8_t *msg;       /* the last reply, a copy */
 	size_t n;
 };
 

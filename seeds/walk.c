@@ -13,6 +13,7 @@ struct walk {
 	struct diag *d;
 	struct dns_name owner, next; /* of the NSEC that was found */
 	struct walk_name types;
+	bool limited; /* max_queries is reached: nothing is asked any more */
 };
 
 const char *walk_verdict_str(enum walk_verdict v)
@@ -31,10 +32,16 @@ const char *walk_verdict_str(enum walk_verdict v)
 	return text[v];
 }
 
+/* As dns_sync_ask(). */
 static int ask(struct walk *w, const struct dns_name *n, uint16_t type, struct dns_msg *m)
 {
 	const struct dns_ask q = { n, type, w->cfg->server, false, true, 0 };
 
+	if (w->cfg->max_queries &&
+	    dns_client_stats(w->s->client)->sent >= w->cfg->max_queries) {
+		w->limited = true;
+		return 0;
+	}
 	return dns_sync_ask(w->s, &q, m, w->d);
 }
 
@@ -163,43 +170,119 @@ static bool is_odd(const struct dns_name *n)
 	return n->b[0] && (n->b[1] == 0 || n->b[n->b[0]] == 0);
 }
 
+/* Whether the walk goes on from one name to the next; if not, *verdict says why. */
+static bool leads_on(const struct walk *w, const struct dns_name *from,
+                     const struct dns_name *to, enum walk_verdict *verdict)
+{
+	*verdict = WALK_COMPLETE;
+	if (dns_name_eq(to, w->zone))
+		return false;
+	if (!dns_name_is_in(to, w->zone) || dns_name_cmp(to, from) <= 0) {
+		*verdict = WALK_LOOP;
+		return false;
+	}
+	return !w->cfg->below || dns_name_is_in(to, w->cfg->below);
+}
+
+/* Step over n and all below it: *cur is the first name after that.  1; 0: *verdict
+ * says why not; negative. */
+static int step_over(struct walk *w, const struct dns_name *n, struct dns_name *cur,
+                     enum walk_verdict *verdict)
+{
+	struct dns_name from = *cur, q;
+	struct dns_msg m;
+	int rc = after(&q, n) ? ask(w, &q, DNS_A, &m) : 0;
+
+	*verdict = w->limited ? WALK_LIMIT : WALK_NO_ANSWER;
+	if (rc <= 0 || !find_nsec(w, m, &q, true))
+		return rc < 0 ? rc : 0;
+	*cur = w->next;
+	return leads_on(w, &from, cur, verdict);
+}
+
+/* Past what is opted out: *cur is the first name that is not.  As step_over(). */
+static int skip_opted_out(struct walk *w, struct dns_name *cur,
+                          enum walk_verdict *verdict)
+{
+	struct dns_name top;
+	int rc = 1;
+
+	while (rc > 0 && dns_optout_top(dns_client_optout(w->s->client), cur, &top))
+		rc = step_over(w, &top, cur, verdict);
+	return rc;
+}
+
+/* The first name in the part that is walked.  As step(); *none: it has no names. */
+static int first(struct walk *w, struct dns_name *cur, bool *none)
+{
+	struct dns_msg m;
+	int rc;
+
+	*cur = w->cfg->below ? *w->cfg->below : *w->zone;
+	*none = false;
+	if (dns_name_eq(cur, w->zone))
+		return 1;
+	rc = ask(w, cur, DNS_NSEC, &m);
+	if (rc <= 0)
+		return rc;
+	if (!find_nsec(w, m, cur, true))
+		return 0;
+	if (!dns_name_eq(&w->owner, cur))
+		*cur = w->next;
+	*none = !dns_name_is_in(cur, w->cfg->below);
+	return 1;
+}
+
+/* Tell the caller of cur, whose NSEC was found; then *cur is what comes next.  As
+ * step_over(). */
+static int take(struct walk *w, struct dns_name *cur, walk_found found, void *arg,
+                enum walk_verdict *verdict)
+{
+	struct dns_name from = *cur, over = *cur;
+	int rc;
+
+	w->types.name = &from;
+	rc = found(arg, &w->types);
+	if (rc < 0)
+		return rc;
+	*cur = w->next;
+	if (!rc)
+		return leads_on(w, &from, cur, verdict);
+	while (dns_name_labels(&over) > (unsigned)rc)
+		dns_name_parent(&over, &over);
+	*cur = from;
+	return step_over(w, &over, cur, verdict);
+}
+
 static int walk_chain(struct walk *w, walk_found found, void *arg,
                       enum walk_verdict *verdict, uint64_t *names)
 {
-	struct dns_name cur = *w->zone;
+	struct dns_name cur;
 	unsigned odd = 0;
-	int rc;
+	bool none;
+	int rc = first(w, &cur, &none);
 
-	for (;;) {
-		rc = step(w, &cur);
-		*verdict = WALK_NO_ANSWER;
+	*verdict = rc > 0 ? WALK_COMPLETE : w->limited ? WALK_LIMIT : WALK_NO_ANSWER;
+	while (rc > 0 && !none) {
+		rc = skip_opted_out(w, &cur, verdict);
 		if (rc <= 0)
-			return rc;
+			break;
+		rc = step(w, &cur);
+		*verdict = w->limited ? WALK_LIMIT : WALK_NO_ANSWER;
+		if (rc <= 0)
+			break;
 		*verdict = WALK_MINIMAL;
 		odd = is_odd(&w->next) ? odd + 1 : 0;
-		if (is_odd(&cur) && odd >= 1 && w->next.len > cur.len)
+		if ((is_odd(&cur) && odd >= 1 && w->next.len > cur.len) || odd >= ODD_MAX)
 			return 0;
-		if (odd >= ODD_MAX)
+		++*names;
+		rc = take(w, &cur, found, arg, verdict);
+		if (rc > 0 && w->cfg->max_names && *names >= w->cfg->max_names) {
+			*verdict = WALK_LIMIT;
 			return 0;
-		w->types.name = &cur;
-		if (!w->cfg->below || dns_name_is_in(&cur, w->cfg->below)) {
-			++*names;
-			rc = found(arg, &w->types);
-			if (rc < 0)
-				return rc;
 		}
-		*verdict = WALK_COMPLETE;
-		if (dns_name_eq(&w->next, w->zone))
-			return 0;
-		*verdict = WALK_LOOP;
-		if (!dns_name_is_in(&w->next, w->zone) ||
-		    dns_name_cmp(&w->next, &cur) <= 0)
-			return 0;
-		*verdict = WALK_LIMIT;
-		if (w->cfg->max_names && *names >= w->cfg->max_names)
-			return 0;
-		cur = w->next;
 	}
+	return rc;
 }
 
 int walk_zone(struct dns_sync *s, const struct dns_name *zone,

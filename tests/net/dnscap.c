@@ -1,22 +1,19 @@
 /* tests/net/dnscap.c - what DNS clients send, one line a packet.
  *
- *     dnscap FILE [IFACE]      until SIGTERM or SIGINT
+ *     dnscap IFACE FILE      until SIGTERM or SIGINT
  *
- * Sees every interface of its network namespace, or one of Ethernet, and each packet
- * once.  Needs only CAP_NET_RAW there, so that tests work in a user namespace, too.
- * The lines:
+ * Sees what is sent to IFACE, or, on loopback, through it; answers over UDP are left
+ * out.  Needs only CAP_NET_RAW in its network namespace, so that tests work in a user
+ * namespace, too.  The lines:
  *
- *     IFACE udp|tcp SRC#PORT DST#PORT query NAME TYPE      a question (QR = 0)
- *     IFACE udp|tcp SRC#PORT DST#PORT reply                an answer
- *     IFACE tcp     SRC#PORT DST#PORT open                 a connection's first SYN
- *     IFACE udp|tcp SRC#PORT DST#PORT other                anything else
+ *     udp|tcp SRC#PORT DST#PORT query NAME TYPE      a question (QR = 0)
+ *     tcp     SRC#PORT DST#PORT open                 a connection's first SYN
+ *     udp|tcp SRC#PORT DST#PORT other                anything else
  *
  * NAME is lower case, with a dot at the end, what is no letter, digit, '-', '_' or
  * '*' as \DDD.  The last line is "dropped N": packets that were not seen. */
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <pcap/pcap.h>
-#include <pcap/sll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,10 +22,8 @@
 
 enum {
 	SNAP = 400,
-	SLL2 = 20,
 	ETHERNET = 14,
-	BUFFER = 32 << 20,
-	SLL_OUT = 4,
+	BUFFER = 64 << 20,
 	FIN_SYN_RST = 7,
 	ACK = 16,
 };
@@ -118,57 +113,56 @@ static int put_question(FILE *f, const uint8_t *p, size_t n)
 	return 1;
 }
 
-struct capture {
-	FILE *f;
-	const char *iface; /* NULL: any */
-};
-
 static void on_packet(u_char *arg, const struct pcap_pkthdr *h, const u_char *p)
 {
-	const struct capture *c = (void *)arg;
-	size_t n, skip = c->iface ? ETHERNET : SLL2;
-	char name[IF_NAMESIZE] = "?";
-	FILE *f = c->f;
+	FILE *f = (void *)arg;
 	struct packet k;
+	size_t n;
 
-	if (h->caplen < skip)
+	if (h->caplen < ETHERNET || !parse(&k, p + ETHERNET, h->caplen - ETHERNET))
 		return;
-	if (c->iface)
-		snprintf(name, sizeof(name), "%s", c->iface);
-	else
-		if_indextoname((unsigned)get16(p + 4) << 16 | get16(p + 6), name);
-	/* On loopback libpcap shows packets when they come, elsewhere both ways. */
-	if (!c->iface && (strcmp(name, "lo") != 0) != (p[10] == SLL_OUT))
-		return;
-	if (!parse(&k, p + skip, h->caplen - skip))
-		return;
-	fprintf(f, "%s %s %s#%u %s#%u", name, k.proto, k.src, k.sport, k.dst, k.dport);
+	fprintf(f, "%s %s#%u %s#%u", k.proto, k.src, k.sport, k.dst, k.dport);
 	n = k.proto[0] == 't' && k.n >= 2 ? 2 : 0;
-	if (k.n >= n + 12 && k.data[n + 2] & 0x80)
-		fputs(" reply\n", f);
-	else if (k.n < n + 12 || !put_question(f, k.data + n, k.n - n))
-		fprintf(f, " %s\n",
-		        k.flags & FIN_SYN_RST && (k.flags & (FIN_SYN_RST | ACK)) == 2
-		                ? "open"
-		                : "other");
+	if (k.n >= n + 12 && !(k.data[n + 2] & 0x80) &&
+	    put_question(f, k.data + n, k.n - n))
+		return;
+	fputs(k.flags & FIN_SYN_RST && (k.flags & (FIN_SYN_RST | ACK)) == 2 ? " open\n"
+	                                                                    : " other\n",
+	      f);
+}
+
+static const char filter[] = "tcp or (ip and udp and udp[10] & 0x80 = 0) or "
+			     "(ip6 and udp and ip6[50] & 0x80 = 0)";
+
+/* Both ways on loopback would show each packet twice. */
+static int set_filter(const char *iface)
+{
+	struct bpf_program prog;
+	int rc;
+
+	if (pcap_setdirection(pcap, strcmp(iface, "lo") ? PCAP_D_OUT : PCAP_D_IN) ||
+	    pcap_compile(pcap, &prog, filter, 1, PCAP_NETMASK_UNKNOWN))
+		return -1;
+	rc = pcap_setfilter(pcap, &prog);
+	pcap_freecode(&prog);
+	return rc;
 }
 
 int main(int argc, char *argv[])
 {
 	char err[PCAP_ERRBUF_SIZE];
 	struct sigaction sa = { .sa_handler = on_signal };
+	FILE *f = argc == 3 ? fopen(argv[2], "w") : NULL;
 	struct pcap_stat st = { 0 };
-	struct capture c = { NULL, argc == 3 ? argv[2] : NULL };
 
-	c.f = argc == 2 || argc == 3 ? fopen(argv[1], "w") : NULL;
-	if (!c.f) {
-		fprintf(stderr, "usage: dnscap FILE [IFACE]\n");
+	if (!f) {
+		fprintf(stderr, "usage: dnscap IFACE FILE\n");
 		return 2;
 	}
-	pcap = pcap_create(c.iface ? c.iface : "any", err);
+	pcap = pcap_create(argv[1], err);
 	if (!pcap || pcap_set_snaplen(pcap, SNAP) || pcap_set_immediate_mode(pcap, 1) ||
 	    pcap_set_buffer_size(pcap, BUFFER) || pcap_activate(pcap) < 0 ||
-	    (!c.iface && pcap_set_datalink(pcap, DLT_LINUX_SLL2))) {
+	    set_filter(argv[1])) {
 		fprintf(stderr, "dnscap: %s\n", pcap ? pcap_geterr(pcap) : err);
 		return 1;
 	}
@@ -176,13 +170,13 @@ int main(int argc, char *argv[])
 	sigaction(SIGINT, &sa, NULL);
 	puts("listening");
 	fflush(stdout);
-	pcap_loop(pcap, -1, on_packet, (u_char *)(void *)&c);
+	pcap_loop(pcap, -1, on_packet, (u_char *)(void *)f);
 	/* What came before the signal and is not read yet. */
 	pcap_setnonblock(pcap, 1, err);
-	while (pcap_dispatch(pcap, -1, on_packet, (u_char *)(void *)&c) > 0)
+	while (pcap_dispatch(pcap, -1, on_packet, (u_char *)(void *)f) > 0)
 		;
 	pcap_stats(pcap, &st);
-	fprintf(c.f, "dropped %u\n", st.ps_drop);
+	fprintf(f, "dropped %u\n", st.ps_drop);
 	pcap_close(pcap);
-	return fclose(c.f) ? 1 : 0;
+	return fclose(f) ? 1 : 0;
 }

@@ -48,6 +48,9 @@ seeds_dns_enter()
 	tmp=$(mktemp -d) || exit 1
 	trap 'seeds_dns_stop; rm -rf "$tmp"' EXIT
 	cd "$tmp" || exit 1
+	# The resolver of the system is in here, too.
+	echo 'nameserver 127.0.0.1' >resolv.conf
+	mount --bind resolv.conf /etc/resolv.conf || exit 1
 	[ -z "${SEXTANT_TEST_BIN:-}" ] || seeds_dns_way_out
 }
 
@@ -62,7 +65,7 @@ seeds_dns_way_out()
 	ip addr add 198.18.0.1/32 dev out0 && ip route add default dev out0 || exit 1
 	ip addr add 2001:db8:ffff::1/128 dev out0 nodad 2>/dev/null &&
 		ip -6 route add default dev out0
-	"$SEXTANT_TEST_BIN/dnscap" "$tmp/outside" out0 >"$tmp/outside.err" 2>&1 &
+	"$SEXTANT_TEST_BIN/dnscap" out0 "$tmp/outside" >"$tmp/outside.err" 2>&1 &
 	outside_pid=$!
 	seeds_dns_listening "$tmp/outside.err"
 }
@@ -70,7 +73,7 @@ seeds_dns_way_out()
 seeds_dns_inside()
 {
 	[ -n "${outside_pid:-}" ] || return 1
-	sleep 0.05
+	sleep 0.1
 	kill "$outside_pid"
 	wait "$outside_pid" 2>/dev/null
 	outside_pid=
@@ -90,32 +93,35 @@ seeds_dns_listening()
 	exit 1
 }
 
-# seeds_dns_up PORT DIR: the server that was started last is ready, or the test ends.
+# seeds_dns_up PORT ADDR DIR: the server that was started last is ready, or the test
+# ends.
 seeds_dns_up()
 {
 	seeds_pids+=($!)
-	seeds_dns_wait "$1" && return 0
-	tail -n 30 "$2"/out "$2"/log 2>/dev/null
+	seeds_dns_wait "$1" "$2" && return 0
+	tail -n 30 "$3"/out "$3"/log 2>/dev/null
 	exit 1
 }
 
-# Wait until something is bound to UDP port $1.
+# Wait until something is bound to UDP port $1 of the IPv4 address $2.
 seeds_dns_wait()
 {
-	local hex
+	local hex octets
 
-	hex=$(printf ':%04X ' "$1")
+	IFS=. read -ra octets <<<"$2"
+	hex=$(printf '%02X%02X%02X%02X:%04X ' "${octets[3]}" "${octets[2]}" "${octets[1]}" \
+		"${octets[0]}" "$1")
 	for _ in $(seq 200); do
-		grep -qi "$hex" /proc/net/udp /proc/net/udp6 && return 0
+		grep -q "$hex" /proc/net/udp && return 0
 		sleep 0.05
 	done
-	echo "no server on port $1"
+	echo "no server at port $1 of $2"
 	return 1
 }
 
 seeds_dns_nsd()
 {
-	local port=$1 addr=$2 dir=$tmp/nsd-$1
+	local port=$1 addr=$2 dir=$tmp/nsd-$2-$1
 
 	shift 2
 	command -v nsd >/dev/null || seeds_dns_skip "no nsd"
@@ -146,12 +152,12 @@ seeds_dns_nsd()
 		done
 	} >"$dir/conf"
 	nsd -d -c "$dir/conf" >"$dir/out" 2>&1 &
-	seeds_dns_up "$port" "$dir"
+	seeds_dns_up "$port" "$addr" "$dir"
 }
 
 seeds_dns_bind()
 {
-	local port=$1 addr=$2 dir=$tmp/bind-$1
+	local port=$1 addr=$2 dir=$tmp/bind-$2-$1
 
 	shift 2
 	command -v named >/dev/null || seeds_dns_skip "no named (bind9)"
@@ -180,7 +186,7 @@ seeds_dns_bind()
 		done
 	} >"$dir/conf"
 	"$dir/named" -g -n 1 -c "$dir/conf" >"$dir/out" 2>&1 &
-	seeds_dns_up "$port" "$dir"
+	seeds_dns_up "$port" "$addr" "$dir"
 	# Its zones are loaded after it listens.
 	for _ in $(seq 200); do
 		grep -q 'running$' "$dir/out" && return 0
@@ -192,7 +198,7 @@ seeds_dns_bind()
 
 seeds_dns_knot()
 {
-	local port=$1 addr=$2 dir=$tmp/knot-$1 file option
+	local port=$1 addr=$2 dir=$tmp/knot-$2-$1 file option
 
 	shift 2
 	command -v knotd >/dev/null || seeds_dns_skip "no knotd (knot)"
@@ -243,7 +249,7 @@ seeds_dns_knot()
 		done
 	} >"$dir/conf"
 	knotd -c "$dir/conf" >"$dir/out" 2>&1 &
-	seeds_dns_up "$port" "$dir"
+	seeds_dns_up "$port" "$addr" "$dir"
 	for _ in $(seq 200); do
 		grep -q 'server started' "$dir/out" && return 0
 		sleep 0.05
@@ -256,7 +262,7 @@ seeds_dns_knot()
 # NSEC3 that cover next to nothing.
 seeds_dns_pdns()
 {
-	local port=$1 addr=$2 dir=$tmp/pdns-$1 zone
+	local port=$1 addr=$2 dir=$tmp/pdns-$2-$1 zone
 
 	shift 2
 	command -v pdns_server >/dev/null && command -v pdnsutil >/dev/null ||
@@ -294,7 +300,7 @@ seeds_dns_pdns()
 			>>"$dir/util" 2>&1
 	done
 	pdns_server --config-dir="$dir" >"$dir/out" 2>&1 &
-	seeds_dns_up "$port" "$dir"
+	seeds_dns_up "$port" "$addr" "$dir"
 	for _ in $(seq 200); do
 		grep -q 'operating unthreaded\|ready to distribute' "$dir/out" && return 0
 		sleep 0.05
@@ -329,7 +335,8 @@ seeds_dns_sign()
 
 seeds_dns_capture()
 {
-	"$SEXTANT_TEST_BIN/dnscap" "$1" >"$1.err" 2>&1 &
+	rm -f "$1" "$1.err"
+	"$SEXTANT_TEST_BIN/dnscap" lo "$1" >"$1.err" 2>&1 &
 	capture_pid=$!
 	capture=$1
 	seeds_dns_listening "$1.err"
@@ -338,7 +345,7 @@ seeds_dns_capture()
 # A capture that missed packets proves nothing.
 seeds_dns_capture_end()
 {
-	sleep 0.05
+	sleep 0.1
 	kill "$capture_pid"
 	wait "$capture_pid" 2>/dev/null
 	capture_pid=

@@ -30,6 +30,7 @@ walkers_zones
 		1.1.1.1 NS ns.1.1.1.1
 		ns.1.1.1.1 A 127.0.0.2
 		2.2.2.2 NS ns.nowhere.
+		c.c.c.c NS ns.provider.
 	END
 	echo 2001:db8:3333:0:0:0:0:7 | ptrs 24
 	# A wildcard subtree, beside a host.
@@ -40,13 +41,23 @@ walkers_zones
 	zone_head 1.1.1.1.8.b.d.0.1.0.0.2.ip6.arpa.
 	printf '%s\n' 2001:db8:1111:0:0:0:0:1 2001:db8:1111:a:0:0:0:2 | ptrs 20
 } >zchild
+# The provider's server has no address in the referral: the resolver has it.
+{
+	zone_head c.c.c.c.8.b.d.0.1.0.0.2.ip6.arpa.
+	echo 2001:db8:cccc:0:0:0:0:c | ptrs 20
+} >zprovided
+{
+	zone_head provider.
+	echo 'ns A 127.0.0.3'
+} >zprovider
 # A /64 with more names than anybody wants.
 {
 	zone_head 0.0.0.0.6.6.6.6.8.b.d.0.1.0.0.2.ip6.arpa.
 	for i in $(seq 300); do printf '2001:db8:6666:0:0:0:0:%x\n' "$i"; done | ptrs 16
 } >zfull
 seeds_dns_nsd 53 127.0.0.1 $tree. z48 8.b.d.0.1.0.0.2.ip6.arpa. z32 \
-	0.0.0.0.6.6.6.6.8.b.d.0.1.0.0.2.ip6.arpa. zfull
+	0.0.0.0.6.6.6.6.8.b.d.0.1.0.0.2.ip6.arpa. zfull provider. zprovider
+seeds_dns_nsd 5302 127.0.0.3 c.c.c.c.8.b.d.0.1.0.0.2.ip6.arpa. zprovided
 seeds_dns_nsd 5302 127.0.0.2 1.1.1.1.8.b.d.0.1.0.0.2.ip6.arpa. zchild
 
 walkers_tree 127.0.0.1
@@ -68,6 +79,7 @@ found "in $part parts"
 	2001:db8:1111:a::2
 	2001:db8:3333::7
 	2001:db8:5555::8
+	2001:db8:cccc::c
 END
 arpa 0 2001:db8::/32 @127.0.0.1 --port 5302
 grep -v '^2001:db8:77:\|^2001:db8:6666:' out >out2
@@ -75,6 +87,16 @@ mv out2 out
 found "a /32 with delegations"
 grep -q '1  delegations without a server' err || fail "lame: $(cat err)"
 grep -q '1  subtrees with a name for everything' err || fail "wildcard: $(cat err)"
+# A prefix inside a delegation.
+arpa 0 2001:db8:1111:8::/61 @127.0.0.1 --port 5302
+[ "$(cat out)" = 2001:db8:1111:a::2 ] || fail "inside a delegation: $(cat out err)"
+# Servers that only referrals name must be in scope, even where users may point to them.
+seeds_dns_capture cap
+timeout 60 "$sextant" seeds arpa --server-rate 0 2001:db8:1111::/48 2001:db8:cccc::/48 \
+	@127.0.0.1 --port 5302 >out 2>err
+seeds_dns_capture_end
+grep -q '#5302 ' cap && fail "a special-purpose server of a referral was asked: $(cat cap)"
+[ "$(grep -c '1  delegations without a server' err)" = 2 ] || fail "out of scope: $(cat err)"
 arpa 0 2001:db8:4444::/48 @127.0.0.1 -O csv
 [ "$(queries)" -le 10 ] || fail "a wildcard zone takes $(queries) queries"
 [ "$(wc -l <out)" = 1 ] || fail "a wildcard zone has addresses: $(head -n 3 out)"
@@ -91,6 +113,27 @@ if command -v dnssec-signzone >/dev/null || command -v ldns-signzone >/dev/null;
 	seeds_dns_sign $tree. z48
 	seeds_dns_nsd 5304 127.0.0.1 $tree. z48.signed
 	walkers_signed_tree 127.0.0.1:5304
+	# Of a signed zone only the part that is asked for is walked.
+	grep '^2001:db8:77:20:' want48 >want
+	arpa 0 2001:db8:77:20::/64 @127.0.0.1:5304
+	found "a part of a signed /48"
+	[ "$(queries)" -le $(($(wc -l <want) + 10)) ] ||
+		fail "$(queries) queries for $(wc -l <want) hosts of a signed part"
+	# Ended early, and gone on with, and a cap for each /64.
+	for part in 1 2 3 4; do
+		timeout 60 "$sextant" seeds arpa --allow-special --server-rate 0 -q \
+			2001:db8:77::/48 @127.0.0.1:5304 --max-queries 300 \
+			--resume-file rest >part.$part 2>err
+		[ -e rest ] || break
+	done
+	[ -e rest ] || [ $part = 1 ] && fail "signed, part $part: $(cat rest err)"
+	cp want48 want
+	cat part.* >out
+	found "signed, in $part parts"
+	arpa 0 2001:db8:77::/48 @127.0.0.1:5304 --max-per-64 10
+	[ "$(cut -d: -f4 out | sort | uniq -c | sort -n | awk 'END { print $1 }')" = 10 ] ||
+		fail "signed, --max-per-64: $(wc -l <out)"
+	[ "$(queries)" -le 160 ] || fail "signed, --max-per-64: $(queries) queries"
 fi
 
 # --- nobody, and opt-out ---
