@@ -476,14 +476,33 @@ static int ask_children(struct arpa *a, const struct node *n, struct child c[sta
 	return 0;
 }
 
-/* A host below this node, found or given up. */
-static int take_leaf(struct arpa *a, const struct node *n, struct addr128 addr,
-                     const struct child *c)
+/* The hosts among the children. */
+static int take_leaves(struct arpa *a, const struct node *n,
+                       const struct child c[static ALL])
 {
-	if (c->says != SAYS_PTR)
-		return 0;
-	a->zones[n->zone].barren = 0;
-	return found(a, addr, &c->ptr);
+	int rc = 0;
+
+	for (unsigned i = 0; i < ALL && rc >= 0; i++) {
+		if (c[i].says != SAYS_PTR)
+			continue;
+		a->zones[n->zone].barren = 0;
+		rc = found(a, addr_set_nibble(n->addr, n->nibbles, i), &c[i].ptr);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Backwards: the stack gives the lowest first. */
+static int push_children(struct arpa *a, const struct node *n,
+                         const struct child c[static ALL])
+{
+	int rc = 0;
+
+	for (unsigned i = ALL; i-- && rc >= 0;)
+		if (c[i].says == SAYS_YES || c[i].says == SAYS_PTR)
+			rc = push(a, (struct node){
+					     addr_set_nibble(n->addr, n->nibbles, i),
+					     n->zone, (uint8_t)(n->nibbles + 1), false });
+	return rc;
 }
 
 static int expand(struct arpa *a, const struct node *n)
@@ -503,17 +522,7 @@ static int expand(struct arpa *a, const struct node *n)
 		return 0;
 	if (++a->zones[n->zone].barren == BARREN_MAX)
 		a->stats.endless++;
-	/* Backwards: the stack gives the lowest first. */
-	for (unsigned i = ALL; i-- && rc >= 0;) {
-		struct addr128 addr = addr_set_nibble(n->addr, n->nibbles, i);
-
-		if (n->nibbles + 1 == NIBBLES)
-			rc = take_leaf(a, n, addr, &c[i]);
-		else if (c[i].says == SAYS_YES || c[i].says == SAYS_PTR)
-			rc = push(a, (struct node){ addr, n->zone,
-			                            (uint8_t)(n->nibbles + 1), false });
-	}
-	return rc < 0 ? rc : 0;
+	return n->nibbles + 1 == NIBBLES ? take_leaves(a, n, c) : push_children(a, n, c);
 }
 
 /* A node that may be there or not, a delegation, or a host. */

@@ -10,7 +10,11 @@
 #include "common/clock.h"
 #include "common/rng.h"
 
-enum { MSG_MAX = 65535 };
+enum {
+	MSG_MAX = 65535,
+	PATIENCE = 5, /* time-outs that a transfer may take in any case, and then ... */
+	BYTES_MIN = 1000 /* ... a second for so many bytes */
+};
 
 struct transfer {
 	const struct dns_name *zone;
@@ -19,7 +23,7 @@ struct transfer {
 	int fd;
 	uint16_t id;
 	unsigned soas; /* the zone ends with the second one */
-	uint64_t records;
+	uint64_t records, bytes, start_ns;
 	uint8_t msg[MSG_MAX];
 	size_t n;
 };
@@ -63,6 +67,14 @@ static int send_query(struct transfer *t)
 	return 0;
 }
 
+/* Servers that send a byte now and then would take for ever. */
+static bool is_too_slow(const struct transfer *t)
+{
+	uint64_t passed = clock_mono_ns() - t->start_ns;
+
+	return passed > PATIENCE * t->cfg->timeout_ns + t->bytes * (NS_PER_S / BYTES_MIN);
+}
+
 static int read_all(struct transfer *t, uint8_t *buf, size_t n)
 {
 	while (n) {
@@ -70,12 +82,15 @@ static int read_all(struct transfer *t, uint8_t *buf, size_t n)
 
 		if (t->cfg->stop && *t->cfg->stop)
 			return ERR_STOPPED;
+		if (is_too_slow(t))
+			return -ETIMEDOUT;
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
 			return k < 0 && errno != EAGAIN ? -errno
 			       : k < 0                  ? -ETIMEDOUT
 			                                : ERR_TRUNC;
+		t->bytes += (uint64_t)k;
 		buf += k;
 		n -= (size_t)k;
 	}
@@ -121,6 +136,7 @@ static int take_record(struct transfer *t, const struct dns_msg *m,
 /* 0, or negative; what the server refused is told. */
 static int take_message(struct transfer *t, struct diag *d)
 {
+	uint64_t before = t->records;
 	struct dns_msg m;
 	struct dns_rr rr;
 	int rc = 0;
@@ -139,13 +155,17 @@ static int take_message(struct transfer *t, struct diag *d)
 	}
 	if (rc == -1)
 		return ERR_FORMAT;
-	return rc < 0 ? rc : t->records ? 0 : diag_set(d, -EACCES, "no records");
+	if (rc < 0)
+		return rc;
+	return t->records > before ? 0
+	                           : diag_set(d, -EACCES, "a message without records");
 }
 
 static int run(struct transfer *t, struct diag *d)
 {
 	int rc = send_query(t);
 
+	t->start_ns = clock_mono_ns();
 	while (rc >= 0 && t->soas < 2) {
 		if (t->cfg->max_records && t->records >= t->cfg->max_records)
 			return diag_set(d, -EFBIG, "more records than the limit");

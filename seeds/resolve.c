@@ -102,6 +102,7 @@ struct outcome {
 	uint32_t ttl;
 	const char *rcode;
 	unsigned server;
+	const struct dns_name *cname; /* where the aliases lead; NULL: there are none */
 };
 
 static void write_json(struct resolver *r, const struct outcome *o)
@@ -113,6 +114,10 @@ static void write_json(struct resolver *r, const struct outcome *o)
 	add_name(&l, o->name, true);
 	add_text(&l, "\",\"type\":\"");
 	add_text(&l, dns_type_str(o->type));
+	if (o->cname) {
+		add_text(&l, "\",\"cname\":\"");
+		add_name(&l, o->cname, true);
+	}
 	if (o->addr) {
 		add_text(&l, "\",\"address\":\"");
 		addr_format(text, *o->addr);
@@ -155,6 +160,9 @@ static void write_csv(struct resolver *r, const struct outcome *o)
 	add_text(&l, r->server_text[o->server]);
 	add_text(&l, ",");
 	add_text(&l, r->now);
+	add_text(&l, ",");
+	if (o->cname)
+		add_name(&l, o->cname, false);
 	add_text(&l, "\n");
 	writer_write(r->w, l.b, l.n);
 }
@@ -226,11 +234,12 @@ static void add_host(struct resolver *r, const struct dns_name *n, unsigned dept
 /* Addresses at the end of the chain of CNAMEs that begins at the name asked for.
  * Records may come in any order, so the chain is walked in rounds. */
 static unsigned take_addresses(struct resolver *r, const struct dns_result *res,
-                               struct dns_name *end)
+                               struct dns_name *end, bool *loop)
 {
 	unsigned found = 0;
 
 	*end = *res->name;
+	*loop = true;
 	for (unsigned round = 0; round <= CHAIN_MAX; round++) {
 		bool moved = false;
 		struct dns_msg m;
@@ -239,8 +248,8 @@ static unsigned take_addresses(struct resolver *r, const struct dns_result *res,
 		if (!dns_msg_open(&m, res->msg, res->n, NULL))
 			break;
 		while (dns_msg_next(&m, &rr) > 0 && rr.section == 0) {
-			struct outcome o = { res->name, res->type, NULL,
-				             rr.ttl,    "NOERROR", res->server };
+			struct outcome o = { res->name, res->type,   NULL, rr.ttl,
+				             "NOERROR", res->server, NULL };
 			struct addr128 a;
 
 			if (!dns_name_eq(&rr.name, end))
@@ -249,12 +258,15 @@ static unsigned take_addresses(struct resolver *r, const struct dns_result *res,
 				moved = true;
 			} else if (rr.type == res->type && dns_rr_addr(&m, &rr, &a)) {
 				o.addr = &a;
+				o.cname = dns_name_eq(end, res->name) ? NULL : end;
 				emit(r, &o);
 				found++;
 			}
 		}
-		if (found || !moved)
+		if (found || !moved) {
+			*loop = false;
 			break;
+		}
 	}
 	return found;
 }
@@ -270,8 +282,8 @@ static unsigned take_targets(struct resolver *r, const struct dns_result *res)
 	if (!dns_msg_open(&m, res->msg, res->n, NULL))
 		return 0;
 	while (dns_msg_next(&m, &rr) > 0 && rr.section == 0) {
-		struct outcome o = { res->name, res->type, NULL,
-			             rr.ttl,    "NOERROR", res->server };
+		struct outcome o = { res->name, res->type,   NULL, rr.ttl,
+			             "NOERROR", res->server, NULL };
 		struct addr128 a;
 
 		if (rr.type != res->type)
@@ -290,38 +302,71 @@ static unsigned take_targets(struct resolver *r, const struct dns_result *res)
 	return found;
 }
 
+/* What to call an answer without addresses. */
+static const char *failure(const struct dns_result *res)
+{
+	unsigned rcode = res->msg[3] & 15;
+	const char *text = dns_rcode_str(rcode);
+	struct dns_msg m;
+	struct dns_rr rr;
+	int rc = 1;
+
+	if (!dns_msg_open(&m, res->msg, res->n, NULL))
+		return "MALFORMED";
+	if (m.flags & DNS_TC)
+		return "TRUNCATED";
+	while (rc > 0)
+		rc = dns_msg_next(&m, &rr);
+	if (rc < 0)
+		return "MALFORMED";
+	return !text ? "OTHER" : rcode == DNS_NOERROR ? "NODATA" : text;
+}
+
+/* An AAAA or A: addresses, or where to go on. */
+static void take_host(struct resolver *r, const struct dns_result *res)
+{
+	struct outcome o = { res->name, res->type, NULL, 0, NULL, res->server, NULL };
+	unsigned found, rcode = res->msg[3] & 15;
+	struct dns_name end;
+	bool loop;
+
+	found = take_addresses(r, res, &end, &loop);
+	r->counts.with_address += found != 0;
+	r->counts.without_address += !found;
+	if (found)
+		return;
+	o.rcode = failure(res);
+	if (!dns_name_eq(&end, res->name)) {
+		o.cname = &end;
+		loop = loop || res->user >= CHAIN_MAX;
+		/* The chain leaves what the server knows: its end is asked for. */
+		if (rcode == DNS_NOERROR && !loop) {
+			o.rcode = "CNAME";
+			add_target(r, &end, res->type, (unsigned)res->user + 1);
+		}
+	}
+	if (loop)
+		o.rcode = "LOOP";
+	emit(r, &o);
+}
+
 static void on_result(void *arg, const struct dns_result *res)
 {
-	struct outcome o = { res->name, res->type, NULL, 0, "TIMEOUT", res->server };
+	struct outcome o = {
+		res->name, res->type, NULL, 0, "TIMEOUT", res->server, NULL
+	};
 	struct resolver *r = arg;
-	struct dns_name end;
-	unsigned found, rcode;
 
 	if (res->status == DNS_NO_ANSWER) {
 		r->counts.no_answer++;
 		emit(r, &o);
 		return;
 	}
-	rcode = res->msg[3] & 15;
-	r->counts.rcode[rcode]++;
+	r->counts.rcode[res->msg[3] & 15]++;
 	if (res->type == DNS_AAAA || res->type == DNS_A) {
-		found = take_addresses(r, res, &end);
-		if (found)
-			r->counts.with_address++;
-		else
-			r->counts.without_address++;
-		/* The chain leaves what the server knows: go on from its end. */
-		if (!found && rcode == DNS_NOERROR && res->user < CHAIN_MAX &&
-		    !dns_name_eq(&end, res->name)) {
-			add_target(r, &end, res->type, (unsigned)res->user + 1);
-			return;
-		}
-	} else {
-		found = take_targets(r, res);
-	}
-	if (!found) {
-		o.rcode = dns_rcode_str(rcode);
-		o.rcode = !o.rcode ? "OTHER" : rcode == DNS_NOERROR ? "NODATA" : o.rcode;
+		take_host(r, res);
+	} else if (!take_targets(r, res)) {
+		o.rcode = failure(res);
 		emit(r, &o);
 	}
 }
@@ -484,7 +529,7 @@ int resolver_new(struct resolver **out, const struct resolve_config *cfg,
 			dns_addr_format(r->server_text[rc], cfg->servers[i]);
 	}
 	if (rc >= 0 && cfg->format == RESOLVE_CSV)
-		writer_printf(w, "name,type,address,ttl,rcode,server,time\n");
+		writer_printf(w, "name,type,address,ttl,rcode,server,time,cname\n");
 out:
 	if (rc < 0) {
 		resolver_free(r);

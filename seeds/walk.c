@@ -104,6 +104,8 @@ static int look(struct walk *w, enum walk_verdict *verdict)
 	*verdict = WALK_NO_ANSWER;
 	if (rc <= 0)
 		return rc;
+	if (m.rcode == DNS_SERVFAIL)
+		return 0;
 	*verdict = WALK_NOT_AUTHORITATIVE;
 	if (!(m.flags & DNS_AA) || m.rcode != DNS_NOERROR || !has_type(m, 0, DNS_SOA))
 		return 0;
@@ -268,7 +270,9 @@ static int walk_chain(struct walk *w, walk_found found, void *arg,
 		if (rc <= 0)
 			break;
 		rc = step(w, &cur);
-		*verdict = w->limited ? WALK_LIMIT : WALK_NO_ANSWER;
+		*verdict = w->limited     ? WALK_LIMIT
+		           : is_odd(&cur) ? WALK_MINIMAL
+		                          : WALK_NO_ANSWER;
 		if (rc <= 0)
 			break;
 		*verdict = WALK_MINIMAL;

@@ -77,7 +77,7 @@ resolve 0 -O csv -m meta <<-'END'
 
 	bad..name
 END
-head -n 1 out | grep -qx 'name,type,address,ttl,rcode,server,time' || fail "heading: $(cat out)"
+head -n 1 out | grep -qx 'name,type,address,ttl,rcode,server,time,cname' || fail "heading: $(cat out)"
 for line in www.example,AAAA,2001:db8::80,300,NOERROR,127.0.0.1:5300 \
 	www.example,AAAA,2001:db8::81,300,NOERROR,127.0.0.1:5300 \
 	alias.example,AAAA,2001:db8::80,300,NOERROR,127.0.0.1:5300 \
@@ -86,6 +86,7 @@ for line in www.example,AAAA,2001:db8::80,300,NOERROR,127.0.0.1:5300 \
 	not.mine,AAAA,,,REFUSED,127.0.0.1:5300; do
 	grep -q "^$line," out || fail "no $line in $(cat out)"
 done
+grep -q '^alias.example,.*,www.example$' out || fail "the end of the aliases: $(cat out)"
 [ "$(wc -l <out)" = 10 ] || fail "csv: $(cat out)"
 expect_count names 6
 expect_count bad_names 1
@@ -108,6 +109,8 @@ sort out | tr '\n' ' ' | grep -qx '192.0.2.25 2001:db8::25 2001:db8::80 2001:db8
 printf '%s\n' loop1.example out.example | resolve 0 -O csv
 grep -q '^www.other,AAAA,2001:db8:2::1,' out || grep -q '^out.example,AAAA,2001:db8:2::1,' out ||
 	fail "CNAME out: $(cat out)"
+# Every name has a line, whatever becomes of it.
+for n in loop1 out; do grep -q "^$n.example,AAAA," out || fail "no line for $n: $(cat out)"; done
 
 # What other types lead to, each host once.
 printf '%s\n' example _sip._tcp.example example | resolve 0 -O addresses \
