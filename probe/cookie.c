@@ -86,12 +86,18 @@ uint64_t cookie_flow(const struct mac_key *key, const struct probe_flow *f)
  * the other.  That two flows have the same cookie, and with it the same second ones,
  * happens once in 2^64 pairs, and nobody can tell which: no more than half of a
  * flow's cookie is ever seen. */
+uint64_t cookie_data_of(const struct mac_key *key, uint64_t flow_cookie, uint32_t tag,
+                        uint64_t time_us)
+{
+	const uint64_t words[COOKIE_DATA_WORDS] = { flow_cookie, tag, time_us };
+
+	return sip(key, words, COOKIE_DATA_WORDS);
+}
+
 uint64_t cookie_data(const struct mac_key *key, const struct probe_flow *f, uint32_t tag,
                      uint64_t time_us)
 {
-	const uint64_t words[COOKIE_DATA_WORDS] = { cookie_flow(key, f), tag, time_us };
-
-	return sip(key, words, COOKIE_DATA_WORDS);
+	return cookie_data_of(key, cookie_flow(key, f), tag, time_us);
 }
 
 /* Eight messages of N words, of which word w lies at WORD(w)[0..7]. */

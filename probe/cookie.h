@@ -28,6 +28,10 @@ uint64_t cookie_flow(const struct mac_key *key, const struct probe_flow *f);
 uint64_t cookie_data(const struct mac_key *key, const struct probe_flow *f, uint32_t tag,
                      uint64_t time_us);
 
+/* The same, of a flow whose own cookie is known. */
+uint64_t cookie_data_of(const struct mac_key *key, uint64_t flow_cookie, uint32_t tag,
+                        uint64_t time_us);
+
 enum {
 	COOKIE_BATCH = 64, /* a multiple of the lanes of a vector */
 	COOKIE_FLOW_WORDS = 5,

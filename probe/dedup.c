@@ -5,11 +5,10 @@
 #include "common/addrset.h"
 #include "common/rng.h"
 #include "probe/dedup_v4.h"
-
-enum { FIRST_SIZE = 1024 };
+#include "probe/keyset.h"
 
 struct dedup {
-	struct addrset *now, *before;
+	struct keyset *now, *before;
 	struct dedup_v4 *v4; /* NULL: no difference between the families */
 	bool forgot_v4, forgot;
 	size_t window;
@@ -24,7 +23,7 @@ struct dedup *dedup_new(size_t window, bool all)
 		return NULL;
 	rng_secret(t->seed, sizeof(t->seed));
 	t->window = window;
-	t->now = addrset_new(FIRST_SIZE);
+	t->now = keyset_new();
 	if (!all)
 		t->v4 = dedup_v4_new(rng_mix(t->seed[0] ^ t->seed[1]), DEDUP_V4_SLOTS);
 	if (!t->now || (!all && !t->v4)) {
@@ -38,8 +37,8 @@ void dedup_free(struct dedup *t)
 {
 	if (!t)
 		return;
-	addrset_free(t->now);
-	addrset_free(t->before);
+	keyset_free(t->now);
+	keyset_free(t->before);
 	dedup_v4_free(t->v4);
 	free(t);
 }
@@ -61,12 +60,12 @@ static struct addr128 key_of(const struct dedup *t, const struct observation *o,
 
 static void turn(struct dedup *t)
 {
-	struct addrset *fresh = addrset_new(FIRST_SIZE);
+	struct keyset *fresh = keyset_new();
 
 	if (!fresh)
 		return; /* the set goes on growing, or fails to and comes back here */
 	t->forgot |= t->before != NULL;
-	addrset_free(t->before);
+	keyset_free(t->before);
 	t->before = t->now;
 	t->now = fresh;
 }
@@ -75,17 +74,22 @@ static bool seen(struct dedup *t, struct addr128 key)
 {
 	int rc;
 
-	if (t->before && addrset_has(t->before, key))
+	if (t->before && keyset_has(t->before, key))
 		return true;
-	if (addrset_count(t->now) >= t->window) {
-		if (addrset_has(t->now, key))
+	if (keyset_count(t->now) >= t->window) {
+		if (keyset_has(t->now, key))
 			return true;
 		turn(t);
 	}
-	rc = addrset_add(t->now, key);
+	rc = keyset_add(t->now, key);
 	if (rc < 0)
 		turn(t);
 	return rc == 0;
+}
+
+static unsigned class_of(const struct observation *o)
+{
+	return o->outcome < OBS_UNREACHABLE ? o->outcome : OBS_UNREACHABLE;
 }
 
 /* Several answers with addresses to one question, and not the same ones. */
@@ -99,12 +103,17 @@ static bool differs(struct dedup *t, const struct observation *o)
 	return !seen(t, key_of(t, o, KIND_DIGEST, o->more.dns.digest)) && any;
 }
 
+static uint64_t what_v4(const struct observation *o)
+{
+	return (uint64_t)o->port << 16 | (uint64_t)o->hop << 8 | (uint64_t)o->proto << 4 |
+	       class_of(o);
+}
+
 /* Out of memory, or of room, all is forgotten: an answer may come twice, and none is
  * lost. */
-static bool seen_v4(struct dedup *t, const struct observation *o, unsigned kind)
+static bool seen_v4(struct dedup *t, const struct observation *o)
 {
-	uint64_t what = (uint64_t)o->port << 16 | (uint64_t)o->hop << 8 |
-	                (uint64_t)o->proto << 4 | kind;
+	uint64_t what = what_v4(o);
 	int rc = dedup_v4_add(t->v4, (uint32_t)o->target.lo, what);
 
 	if (rc >= 0)
@@ -117,15 +126,28 @@ static bool seen_v4(struct dedup *t, const struct observation *o, unsigned kind)
 
 _Static_assert(OBS_PROTOS <= 16 && OBS_OUTCOMES <= 16, "what has 4 bits for each");
 
+void dedup_prefetch(const struct dedup *t, const struct observation *o)
+{
+	struct addr128 key;
+
+	if (t->v4 && addr_is_v4(o->target)) {
+		dedup_v4_prefetch(t->v4, (uint32_t)o->target.lo, what_v4(o));
+		return;
+	}
+	key = key_of(t, o, class_of(o), 0);
+	keyset_prefetch(t->now, key);
+	if (t->before)
+		keyset_prefetch(t->before, key);
+}
+
 bool dedup_seen(struct dedup *t, struct observation *o)
 {
-	unsigned class = o->outcome < OBS_UNREACHABLE ? o->outcome : OBS_UNREACHABLE;
 	bool other = differs(t, o);
 
 	if (t->v4 && addr_is_v4(o->target))
-		o->repeat = seen_v4(t, o, class);
+		o->repeat = seen_v4(t, o);
 	else
-		o->repeat = seen(t, key_of(t, o, class, 0));
+		o->repeat = seen(t, key_of(t, o, class_of(o), 0));
 	if (other)
 		o->signals |= OBS_SIGNAL_DIFFERS;
 	return o->repeat && !other;
@@ -134,8 +156,8 @@ bool dedup_seen(struct dedup *t, struct observation *o)
 void dedup_state(const struct dedup *t, struct dedup_state *out)
 {
 	*out = (struct dedup_state){
-		.bytes = addrset_bytes(t->now) +
-		         (t->before ? addrset_bytes(t->before) : 0) +
+		.bytes = keyset_bytes(t->now) +
+		         (t->before ? keyset_bytes(t->before) : 0) +
 		         (t->v4 ? dedup_v4_bytes(t->v4) : 0),
 		.exact_v4 = t->v4 ? !t->forgot_v4 : !t->forgot,
 		.exact_rest = !t->forgot,

@@ -28,6 +28,9 @@ void dedup_free(struct dedup *t);
  * When memory runs out, what was known is forgotten. */
 bool dedup_seen(struct dedup *t, struct observation *o);
 
+/* dedup_seen() will be asked soon: have the memory that it looks at ready. */
+void dedup_prefetch(const struct dedup *t, const struct observation *o);
+
 /* Memory that is used now, and whether every IPv4 answer was told from all before,
  * every other one from all before. */
 struct dedup_state {

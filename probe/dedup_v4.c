@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/rng.h"
+#include "probe/keyset.h"
 
 enum { FIRST_SLOTS = 1024, GROUP_BITS = 6 };
 
@@ -28,7 +29,7 @@ struct dedup_v4 *dedup_v4_new(uint64_t seed, size_t max_slots)
 	t->seed = seed;
 	t->max_slots = max_slots;
 	t->mask = (max_slots < FIRST_SLOTS ? max_slots : FIRST_SLOTS) - 1;
-	t->slot = calloc(t->mask + 1, sizeof(*t->slot));
+	t->slot = keyset_alloc(t->mask + 1, sizeof(*t->slot));
 	if (!t->slot) {
 		free(t);
 		return NULL;
@@ -43,10 +44,16 @@ void dedup_v4_free(struct dedup_v4 *t)
 	free(t);
 }
 
+/* By the highest bits of a hash: growing goes through memory in order. */
+static size_t home_of(const struct dedup_v4 *t, uint64_t key)
+{
+	return t->mask ? (size_t)(rng_mix(key ^ t->seed) >> __builtin_clzll(t->mask)) : 0;
+}
+
 /* The slot of the group, or the empty one where it belongs. */
 static struct group *find_group(const struct dedup_v4 *t, uint64_t key)
 {
-	size_t i = rng_mix(key ^ t->seed) & t->mask;
+	size_t i = home_of(t, key);
 
 	while (t->slot[i].map && t->slot[i].key != key)
 		i = (i + 1) & t->mask;
@@ -60,7 +67,7 @@ static int grow_groups(struct dedup_v4 *t)
 	if (t->mask + 1 >= t->max_slots)
 		return -ENOMEM;
 	larger.mask = 2 * t->mask + 1;
-	larger.slot = calloc(larger.mask + 1, sizeof(*larger.slot));
+	larger.slot = keyset_alloc(larger.mask + 1, sizeof(*larger.slot));
 	if (!larger.slot)
 		return -ENOMEM;
 	for (size_t i = 0; i <= t->mask; i++)
@@ -71,9 +78,14 @@ static int grow_groups(struct dedup_v4 *t)
 	return 0;
 }
 
+static uint64_t group_key(uint32_t addr, uint64_t what)
+{
+	return what << (32 - GROUP_BITS) | addr >> GROUP_BITS;
+}
+
 int dedup_v4_add(struct dedup_v4 *t, uint32_t addr, uint64_t what)
 {
-	uint64_t key = what << (32 - GROUP_BITS) | addr >> GROUP_BITS;
+	uint64_t key = group_key(addr, what);
 	uint64_t bit = UINT64_C(1) << (addr & ((1 << GROUP_BITS) - 1));
 	struct group *g = find_group(t, key);
 	bool there = g->map & bit;
@@ -89,6 +101,11 @@ int dedup_v4_add(struct dedup_v4 *t, uint32_t addr, uint64_t what)
 	}
 	g->map |= bit;
 	return there;
+}
+
+void dedup_v4_prefetch(const struct dedup_v4 *t, uint32_t addr, uint64_t what)
+{
+	__builtin_prefetch(&t->slot[home_of(t, group_key(addr, what))], 1);
 }
 
 void dedup_v4_clear(struct dedup_v4 *t)

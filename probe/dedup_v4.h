@@ -25,6 +25,9 @@ void dedup_v4_free(struct dedup_v4 *t);
 /* Add it: 1 it was there, 0 it was not, -ENOMEM no room for it. */
 int dedup_v4_add(struct dedup_v4 *t, uint32_t addr, uint64_t what);
 
+/* That will be asked about soon. */
+void dedup_v4_prefetch(const struct dedup_v4 *t, uint32_t addr, uint64_t what);
+
 void dedup_v4_clear(struct dedup_v4 *t);
 size_t dedup_v4_bytes(const struct dedup_v4 *t);
 

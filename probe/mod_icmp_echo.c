@@ -144,8 +144,7 @@ static void fill(const void *state, const struct module_scan *scan,
 
 /* The data of one of our probes, complete; r is behind the sequence number. */
 static bool read_data(const struct echo_state *s, const struct module_scan *scan,
-                      const struct probe_flow *flow, struct wire *r,
-                      struct observation *o)
+                      uint64_t flow_cookie, struct wire *r, struct observation *o)
 {
 	const uint8_t *uri = wire_take(r, s->base), *data = r->at;
 	uint32_t tag = wire_get32(r);
@@ -154,7 +153,7 @@ static bool read_data(const struct echo_state *s, const struct module_scan *scan
 	if (s->trace)
 		wire_skip(r, BALANCE);
 	if (r->bad || memcmp(uri, s->uri, s->base) != 0 ||
-	    cookie != cookie_data(&scan->key, flow, tag, time) ||
+	    cookie != cookie_data_of(&scan->key, flow_cookie, tag, time) ||
 	    (s->trace && inet_fold(inet_sum(0, data, read_back(s))) != 0xffff))
 		return false;
 	for (uint64_t i = read_back(s) + s->base; i < s->data_size; i++)
@@ -168,27 +167,30 @@ static bool read_data(const struct echo_state *s, const struct module_scan *scan
 }
 
 /* Without privileges, the upper half is the kernel's. */
-static bool is_id(const struct module_scan *scan, const struct probe_flow *flow,
-                  uint32_t id)
+static bool is_id(const struct module_scan *scan, uint64_t flow_cookie, uint32_t id)
 {
 	uint32_t ours = scan->kernel_id ? UINT16_MAX : UINT32_MAX;
 
-	return ((id ^ (uint32_t)cookie_flow(&scan->key, flow)) & ours) == 0;
+	return ((id ^ (uint32_t)flow_cookie) & ours) == 0;
 }
 
 static bool reply(const void *state, const struct module_scan *scan,
                   struct probe_flow *flow, struct wire r, struct observation *o)
 {
 	uint8_t type = wire_get8(&r), code = wire_get8(&r);
+	uint64_t flow_cookie;
 	uint32_t id;
 
 	wire_skip(&r, 2);
 	id = wire_get32(&r);
 	flow->port = 0;
 	if (type != (addr_is_v4(flow->dst) ? ECHO_REPLY_V4 : ECHO_REPLY_V6) ||
-	    code != 0 || r.bad || !is_id(scan, flow, id))
+	    code != 0 || r.bad)
 		return false;
-	if (!read_data(state, scan, flow, &r, o) || wire_left(&r) != 0)
+	flow_cookie = cookie_flow(&scan->key, flow);
+	if (!is_id(scan, flow_cookie, id))
+		return false;
+	if (!read_data(state, scan, flow_cookie, &r, o) || wire_left(&r) != 0)
 		return false;
 	o->outcome = OBS_OPEN;
 	o->sport = (uint16_t)(id >> 16);
@@ -204,16 +206,20 @@ static bool quote(const void *state, const struct module_scan *scan,
 {
 	const struct echo_state *s = state;
 	uint8_t type = wire_get8(&r), code = wire_get8(&r);
+	uint64_t flow_cookie;
 	uint32_t id;
 
 	wire_skip(&r, 2);
 	id = wire_get32(&r);
 	flow->port = 0;
 	if (type != (addr_is_v4(flow->dst) ? ECHO_REQUEST_V4 : ECHO_REQUEST_V6) ||
-	    code != 0 || r.bad || !is_id(scan, flow, id))
+	    code != 0 || r.bad)
+		return false;
+	flow_cookie = cookie_flow(&scan->key, flow);
+	if (!is_id(scan, flow_cookie, id))
 		return false;
 	o->sport = (uint16_t)(id >> 16);
-	return wire_left(&r) < s->data_size || read_data(s, scan, flow, &r, o);
+	return wire_left(&r) < s->data_size || read_data(s, scan, flow_cookie, &r, o);
 }
 
 /* Error types 1 to 4 of ICMPv6; 3, 4, 11 and 12 of ICMP. */

@@ -14,7 +14,7 @@
 #define NAP_NS   (100 * NS_PER_MS) /* the longest time not to look at ->stop */
 #define DROPS_NS (200 * NS_PER_MS)
 
-enum { RECEIVE_MS = 50 };
+enum { RECEIVE_MS = 50, HELD = 32 };
 
 struct listener {
 	struct probe_scan *s;
@@ -23,6 +23,8 @@ struct listener {
 	atomic_bool stop, failed;
 	int rc;
 	struct diag why;
+	unsigned held; /* valid replies that are still to be delivered */
+	struct observation reply[HELD];
 };
 
 /* --- receiving ----------------------------------------------------------- */
@@ -55,20 +57,33 @@ static void deliver(struct listener *l, struct observation *o)
 	l->sink->observe(l->sink->ctx, o);
 }
 
+static void deliver_held(struct listener *l)
+{
+	for (unsigned i = 0; i < l->held; i++)
+		deliver(l, &l->reply[i]);
+	l->held = 0;
+}
+
+/* A few replies are held back: memory is slow, and what the set of those that were seen
+ * needs of it comes while the next ones are looked at. */
 static void on_packet(void *ctx, const uint8_t *bytes, size_t captured, uint64_t when_us)
 {
 	struct listener *l = ctx;
 	struct probe_scan *s = l->s;
-	struct observation o;
+	struct observation *o = &l->reply[l->held];
 
 	count_add(&s->count.received, 1);
 	if (s->cfg.packet_trace)
 		packet_trace("RCVD", wire_from(bytes, captured), s->receiver->l2);
-	if (reply_parse(&s->reply, wire_from(bytes, captured), s->receiver->l2, when_us,
-	                &o))
-		deliver(l, &o);
-	else
+	if (!reply_parse(&s->reply, wire_from(bytes, captured), s->receiver->l2, when_us,
+	                 o)) {
 		count_add(&s->count.invalid, 1);
+		return;
+	}
+	if (s->dedup)
+		dedup_prefetch(s->dedup, o);
+	if (++l->held == HELD)
+		deliver_held(l);
 }
 
 static void on_answer(void *ctx, const struct observation *o)
@@ -114,6 +129,7 @@ static void *listen_thread(void *arg)
 	while (n > 0 || !last) {
 		last = atomic_load(&l->stop);
 		n = r->ops->poll(r, last ? 0 : RECEIVE_MS, &to, &l->why);
+		deliver_held(l);
 		if (n < 0) {
 			l->rc = n;
 			atomic_store(&l->failed, true);

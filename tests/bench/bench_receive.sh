@@ -3,7 +3,7 @@
 # share of each is.  Two ways: the kernel of the far side answers a scan at full speed;
 # and a program keeps a million probes and then answers all at once, at a rate of its
 # own (tests/net/replies.c).  Validation, deduplication and the output are on; the
-# receiving thread has a processor of its own.
+# sending thread has a processor of its own, and the receiving one another.
 # $1 = sextant.  BENCH_ROUNDS: how many runs, medians count.
 . "$(dirname "$0")/../net/simnet.sh"
 simnet_enter "$@"
@@ -38,7 +38,7 @@ receiver_ns()
 # its receiving thread took
 scan()
 {
-	"$sextant" probe scan -q -o "$d/out" -m "$d/meta" "$@" 2>"$d/err" &
+	"$sextant" probe scan -q --cores 0 -o "$d/out" -m "$d/meta" "$@" 2>"$d/err" &
 	scan=$!
 }
 

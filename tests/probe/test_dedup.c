@@ -2,10 +2,10 @@
 
 #include "tests/common/failing.h"
 
-#include "common/addrset.c"
 #include "common/rng.h"
 #include "probe/dedup.c"
 #include "probe/dedup_v4.c"
+#include "probe/keyset.c"
 
 static struct observation answer(uint32_t i, uint16_t port, uint8_t outcome)
 {
