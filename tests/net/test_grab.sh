@@ -162,13 +162,13 @@ equal "per host: at once" "$(sed -n 's/^most //p' "$d/plainlog" | sort -n | tail
 # ---- a scan that grabs what it finds open ---------------------------------------------------
 cut -d' ' -f2 "$d/world/truth" | head -n 12 >"$d/hosts"
 # shellcheck disable=SC2046 # a list of words
-"$sextant" probe scan -q --allow-special -p 443,444 -r 1000 -c 1 $(cat "$d/hosts") \
+"$sextant" probe scan -q --allow-special -p 443,444 -r 1000 -c 0.3 $(cat "$d/hosts") \
 	-o "$d/scan" -m "$d/meta" --tls --grab-file "$d/grabbed" 2>"$d/err" || cat "$d/err"
 equal "scan: open" "$(field open)" 12
 equal "scan: grabbed" "$(field grab_certificates) $(field grab_dropped)" "12 0"
 equal "scan: hosts grabbed" "$(sed 's/.*"target":"\([^"]*\)".*/\1/' "$d/grabbed" | sort)" "$(sort "$d/hosts")"
 # shellcheck disable=SC2046 # a list of words
-"$sextant" probe scan -q --allow-special -p 443,444 -r 1000 -c 1 $(cat "$d/hosts") \
+"$sextant" probe scan -q --allow-special -p 443,444 -r 1000 -c 0.3 $(cat "$d/hosts") \
 	-O jsonl -o - 2>/dev/null |
 	"$sextant" probe grab -q --allow-special --tls - -o "$d/out" 2>"$d/err"
 equal "scan to grab" "$(grep -c '"cert_sha256"' "$d/out")" 12

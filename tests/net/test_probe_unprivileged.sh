@@ -30,7 +30,7 @@ equal()
 # scan OPTION...: results in $d/out, summary in $d/meta
 scan()
 {
-	"$sextant" probe scan -q -c 0.4 -o "$d/out" -m "$d/meta" --allow-special \
+	"$sextant" probe scan -q -c 0.25 -o "$d/out" -m "$d/meta" --allow-special \
 		-f target,saddr,proto,port,outcome,icmp_type,icmp_code --no-header-row \
 		"$@" 2>"$d/err" || fail "scan $*: status $?: $(cat "$d/err")"
 }
@@ -110,7 +110,7 @@ echo "0 0" >/proc/sys/net/ipv4/ping_group_range
 
 # ---- the same answers as the raw scan ---------------------------------------------
 networks="2a00:1::/116 10.64.0.0/22 2a00:3::/120 10.66.0.0/24"
-same "echo" -r 20k -P 2 --probe-interval 100ms $networks
+same "echo" -r 40k -P 2 --probe-interval 50ms $networks
 same "echo, contact" -r 20k --contact mailto:noc@example.org 10.64.0.0/22
 same "tcp" -M tcp-syn -p 80 -r 20k $networks
 same "udp" -p udp/53,udp/7,udp/443 -r 20k $networks
@@ -125,7 +125,7 @@ awk -F, '$2 == "open" && $1 ~ /icmp/ && ($3 != 64 || $4 < 1) ||
 equal "fields" "$(head -3 "$d/diff")" ""
 
 # ---- with no capability: by itself, with one warning ------------------------------
-as_ordinary "$sextant" probe scan -q -c 1 -r 20k --allow-special -f target --no-header-row \
+as_ordinary "$sextant" probe scan -q -c 0.3 -r 20k --allow-special -f target --no-header-row \
 	10.64.0.0/22 >"$d/out" 2>"$d/err"
 equal "ordinary: status" $? 0
 equal "ordinary: warnings" "$(grep -c '^warning: .*CAP_NET_RAW' "$d/err")" 1
