@@ -5,7 +5,7 @@
  *   no burst is larger than a millisecond of traffic (rounded up to a packet), nor
  *   does any millisecond hold more; a tenth more while lateness is caught up that is
  *   itself more than a millisecond;
- *   the mean is r / 1.007 as long as wake-ups are at most 4 ms late.
+ *   the mean is r / 1.008 as long as wake-ups are at most 5 ms late.
  * What is later than that is forfeited.  Time is an argument; nothing sleeps here. */
 #ifndef PROBE_PACE_H
 #define PROBE_PACE_H
@@ -27,12 +27,18 @@ struct pace {
 /* most: packets at a time, for whoever sends them. */
 void pace_init(struct pace *p, double pps, unsigned most, uint64_t now_ns);
 
-/* How many packets may go now, at most p->batch + p->extra; they are counted as gone.
- * When none, *wake_ns is when to ask again. */
-unsigned pace_take(struct pace *p, uint64_t now_ns, uint64_t *wake_ns);
-void pace_give_back(struct pace *p, unsigned n); /* taken but not sent */
+/* When the batch may leave, or, if there is none, when to ask again. */
+struct pace_turn {
+	uint64_t at_ns; /* 0: at once */
+	unsigned slot;
+};
 
-/* Those that were taken last have left only now, much later. */
-void pace_delayed(struct pace *p, uint64_t now_ns);
+/* How many packets may be made now, at most p->batch + p->extra; they are counted as
+ * gone.  The time that it takes to make them is allowed for: they may have to wait. */
+unsigned pace_take(struct pace *p, uint64_t now_ns, struct pace_turn *turn);
+
+/* They leave now. */
+void pace_leave(struct pace *p, const struct pace_turn *turn, uint64_t now_ns);
+void pace_give_back(struct pace *p, unsigned n); /* taken but not sent */
 
 #endif

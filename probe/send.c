@@ -439,19 +439,19 @@ static void follow_rate(struct team *t, uint64_t now)
 
 /* Wait in turn: those behind wait for the turn, and none of them for the pace.
  * *spent: as many packets as there may be are gone, or another thread has the last. */
-static unsigned take_pace(struct team *t, uint64_t *taken_ns, bool *spent)
+static unsigned take_pace(struct team *t, struct pace_turn *turn, bool *spent)
 {
-	uint64_t now = 0, wake;
 	unsigned may = 0;
+	uint64_t now;
 
 	pthread_mutex_lock(&t->turn);
 	*spent = t->left == 0;
 	if (!*spent && !must_end(t) && !asked_to_stop(t->s)) {
 		now = clock_mono_ns();
 		follow_rate(t, now);
-		may = pace_take(&t->pace, now, &wake);
+		may = pace_take(&t->pace, now, turn);
 		if (may == 0)
-			sleep_until_due(t, wake, now);
+			sleep_until_due(t, turn->at_ns, now);
 		if (may > t->left) {
 			pace_give_back(&t->pace, may - (unsigned)t->left);
 			may = (unsigned)t->left;
@@ -459,7 +459,6 @@ static unsigned take_pace(struct team *t, uint64_t *taken_ns, bool *spent)
 		t->left -= may;
 	}
 	pthread_mutex_unlock(&t->turn);
-	*taken_ns = now;
 	return may;
 }
 
@@ -473,19 +472,36 @@ static void give_back(struct team *t, unsigned n)
 	pthread_mutex_unlock(&t->turn);
 }
 
-/* Packets have left.  If that took long, because the machine did something else in
- * between, neither the next ones nor those to the same targets may be close behind. */
-static void note_departure(struct sender *x, uint64_t taken_ns)
+static void leave(struct team *t, const struct pace_turn *turn, uint64_t now)
+{
+	pthread_mutex_lock(&t->turn);
+	pace_leave(&t->pace, turn, now);
+	pthread_mutex_unlock(&t->turn);
+}
+
+/* The batch is ready, perhaps a microsecond too early. */
+static uint64_t wait_to_leave(struct team *t, const struct pace_turn *turn)
+{
+	uint64_t now = clock_mono_ns();
+
+	while (now < turn->at_ns)
+		now = clock_mono_ns();
+	if (t->pace.per_ms)
+		leave(t, turn, now);
+	return now;
+}
+
+/* If it took long, because the machine did something else in between, neither the next
+ * packets nor those to the same targets may be close behind. */
+static void note_departure(struct sender *x, const struct pace_turn *turn, uint64_t since)
 {
 	struct team *t = x->team;
 	uint64_t now = clock_mono_ns();
 
-	if (now - taken_ns < PROMPT_NS + PACKET_NS * t->pace.batch)
+	if (now - since < PROMPT_NS + PACKET_NS * t->pace.batch)
 		return;
 	ring_delay(&x->ring, x->waiting, now + x->s->cfg.probe_interval_ns);
-	pthread_mutex_lock(&t->turn);
-	pace_delayed(&t->pace, now);
-	pthread_mutex_unlock(&t->turn);
+	leave(t, turn, now);
 }
 
 /* What was submitted is done.  An empty ring leaves nothing to be done. */
@@ -503,14 +519,15 @@ static int send_loop(struct sender *x, struct diag *d)
 	/* The kernel may wake us late by this, and by 50 us if nothing is said. */
 	(void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
 	while (!must_end(x->team)) {
-		uint64_t taken_ns;
+		struct pace_turn turn;
+		uint64_t since = 0;
 		unsigned may;
 		bool spent;
 		int n, rc;
 
 		if (asked_to_stop(x->s))
 			return ERR_STOPPED;
-		may = take_pace(x->team, &taken_ns, &spent);
+		may = take_pace(x->team, &turn, &spent);
 		if (spent)
 			return ERR_STOPPED;
 		if (may == 0)
@@ -518,10 +535,13 @@ static int send_loop(struct sender *x, struct diag *d)
 		n = fill_batch(x, may, d);
 		if (n < 0 && n != -EAGAIN)
 			return n;
+		if (n > 0)
+			since = wait_to_leave(x->team, &turn);
 		rc = n > 0 ? submit_all(x, d) : 0;
 		if (rc < 0)
 			return rc;
-		note_departure(x, taken_ns);
+		if (n > 0)
+			note_departure(x, &turn, since);
 		settle(x);
 		give_back(x->team, may - (n > 0 ? (unsigned)n : 0));
 		if (n == -EAGAIN && idle(x))

@@ -6,7 +6,8 @@
 # frames, by an XDP program, for all of them that are compared ("xdp:").  Ours have pacing, scope, permutation,
 # cookies and the reply tap on.  CPU time is that of the process and, since the other
 # end of a veth pair runs there too, of the core's softirqs.
-# $1 = sextant.  BENCH_SECONDS, BENCH_ROUNDS: for quicker runs.
+# $1 = sextant.  BENCH_SECONDS, BENCH_ROUNDS: for quicker runs; BENCH_SINKS: only what is
+# compared before one of the two, "filter" or "xdp".
 . "$(dirname "$0")/../net/simnet.sh"
 simnet_enter "$@"
 set -u
@@ -14,6 +15,7 @@ export LC_ALL=C
 sextant=$1
 seconds=${BENCH_SECONDS:-3}
 rounds=${BENCH_ROUNDS:-5}
+sinks=${BENCH_SINKS:-filter xdp}
 core=$(($(nproc) - 1))
 loop=${SEXTANT_TEST_BIN:-}/bench_sendloop
 
@@ -116,9 +118,13 @@ run()
 		done
 	done
 }
+[[ $sinks = *filter* ]] || contenders=
+: >$r
 # shellcheck disable=SC2086 # lists of words
 run $contenders
-if [ -x "${SEXTANT_TEST_BIN:-}/xdp_peer" ] && sink xdp; then
+if [[ $sinks != *xdp* ]]; then
+	echo "live frames are not measured"
+elif [ -x "${SEXTANT_TEST_BIN:-}/xdp_peer" ] && sink xdp; then
 	# shellcheck disable=SC2086
 	run $turbo
 	contenders="$contenders $turbo"
@@ -150,8 +156,8 @@ ratio()
 		awk '{ v[NR] = $1 } END { if (NR) printf "%.2f", v[int((NR + 1) / 2)]; else printf "-" }'
 }
 for c in sendmmsg txring afxdp; do
-	echo "$c: $(ratio $c-v6 '^(zmap|masscan)') times the best peer," \
+	[[ $sinks != *filter* ]] || echo "$c: $(ratio $c-v6 '^(zmap|masscan)') times the best peer," \
 		"$(ratio $c-v6 "^$c-loop") of the bare loop"
 done
-echo "xdp-live: $(ratio xdp:xdp-live-v6 '^xdp:(zmap|masscan)') times the best peer," \
+[[ $sinks != *xdp* ]] || echo "xdp-live: $(ratio xdp:xdp-live-v6 '^xdp:(zmap|masscan)') times the best peer," \
 	"$(ratio xdp:xdp-live-v6 '^xdp:xdp-live-loop') of the bare loop"

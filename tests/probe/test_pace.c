@@ -18,7 +18,8 @@ struct trace {
 static void simulate(struct trace *t, double pps, uint64_t late_ns, uint64_t hiccup_ns,
                      uint64_t seed)
 {
-	uint64_t now = 12345, end = now + SECONDS * UINT64_C(1000000000), wake;
+	uint64_t now = 12345, end = now + SECONDS * UINT64_C(1000000000);
+	struct pace_turn turn;
 	struct pace p;
 	struct rng r;
 
@@ -26,12 +27,12 @@ static void simulate(struct trace *t, double pps, uint64_t late_ns, uint64_t hic
 	t->n = 0;
 	pace_init(&p, pps, 64, now);
 	while (now < end) {
-		unsigned may = pace_take(&p, now, &wake), sent;
+		unsigned may = pace_take(&p, now, &turn), sent;
 
 		assert_true(may <= p.batch + p.extra);
 		if (may == 0) {
-			assert_true(wake > now);
-			now = wake + (late_ns ? rng_below(&r, late_ns) : 0);
+			assert_true(turn.at_ns > now);
+			now = turn.at_ns + (late_ns ? rng_below(&r, late_ns) : 0);
 			if (hiccup_ns && rng_below(&r, 500) == 0)
 				now += rng_below(&r, hiccup_ns);
 			continue;
@@ -41,6 +42,12 @@ static void simulate(struct trace *t, double pps, uint64_t late_ns, uint64_t hic
 			sent = 1 + (unsigned)rng_below(&r, may);
 		pace_give_back(&p, may - sent);
 		assert_true(t->n + sent <= SENT_MAX);
+		now += 200 + 100 * sent;
+		if (hiccup_ns && rng_below(&r, 500) == 0)
+			now += rng_below(&r, 500000);
+		if (now < turn.at_ns)
+			now = turn.at_ns;
+		pace_leave(&p, &turn, now);
 		for (unsigned i = 0; i < sent; i++)
 			t->at[t->n++] = now;
 		now += 100 + 300 * sent;
@@ -97,15 +104,16 @@ static void test_never_above_and_hardly_below(void **state)
 
 static void test_fractional_rate(void **state)
 {
+	struct pace_turn turn;
 	struct pace p;
-	uint64_t wake;
 
 	(void)state;
 	pace_init(&p, 0.5, 64, 1000);
-	assert_int_equal(pace_take(&p, 1000, &wake), 1);
-	assert_int_equal(pace_take(&p, 2000, &wake), 0);
-	assert_true(wake >= UINT64_C(2000000000));
-	assert_int_equal(pace_take(&p, wake, &wake), 1);
+	assert_int_equal(pace_take(&p, 1000, &turn), 1);
+	assert_int_equal(pace_take(&p, 2000, &turn), 0);
+	assert_true(turn.at_ns >= UINT64_C(1900000000));
+	assert_int_equal(pace_take(&p, turn.at_ns, &turn), 1);
+	assert_true(turn.at_ns >= UINT64_C(2000000000));
 }
 
 int main(void)
