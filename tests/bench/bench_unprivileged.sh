@@ -22,9 +22,18 @@ d=$(mktemp -d) || exit 1
 trap 'simnet_down; rm -rf "$d"' EXIT
 # A far side without counters: what is measured is the program and the two kernels.
 simnet_internet nft flush ruleset
-simnet_internet "$SEXTANT_TEST_BIN/listen" 80 </dev/null >/dev/null &
-listener=$!
-simnet_pids="$simnet_pids $listener"
+# The one before, if any, dies a moment after the shell that started it.
+start_listener()
+{
+	: >"$d/listening"
+	until [ -s "$d/listening" ]; do
+		simnet_internet "$SEXTANT_TEST_BIN/listen" 80 </dev/null >"$d/listening" 2>/dev/null &
+		listener=$!
+		sleep 0.3
+	done
+	simnet_pids="$simnet_pids $listener"
+}
+start_listener
 echo "0 0" >/proc/sys/net/ipv4/ping_group_range
 ulimit -n "$(ulimit -Hn)"
 
@@ -63,10 +72,7 @@ all()
 	one tcp-open-v4 open -M tcp-syn -p 80 -n 50k 10.64.0.0/12
 	kill $listener
 	wait $listener 2>/dev/null
-	simnet_internet "$SEXTANT_TEST_BIN/listen" 80 </dev/null >/dev/null &
-	listener=$!
-	simnet_pids="$simnet_pids $listener"
-	sleep 0.2
+	start_listener
 }
 
 bad=0
