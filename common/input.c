@@ -1,6 +1,5 @@
 #include "common/input.h"
 
-#include <bzlib.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -19,6 +18,8 @@ enum { RAW_SIZE = 256 * 1024, MAGIC_MAX = 6 };
 
 /* A file may ask for gigabytes of dictionary; xz -9 asks for 65 MiB. */
 #define XZ_MEMORY_MAX (UINT64_C(512) << 20)
+
+#define AFTER_THE_END "garbage after the end of the"
 
 /* What a codec's step() says: it wants more room or bytes, or its stream ends
  * here.  Negative codes: the stream is damaged, or there is no memory. */
@@ -43,12 +44,11 @@ struct input {
 	int rc;       /* an error sticks */
 	struct diag why;
 	const struct codec *codec; /* NULL: plain */
-	unsigned threads;          /* over 1: for bzip2 */
+	unsigned threads;          /* for bzip2 */
 	struct bz2par *par;
 	uint64_t offset; /* of buf[0] in the file */
 	size_t pos, len; /* what is unread in buf */
 	union {
-		bz_stream bz;
 		z_stream z;
 		lzma_stream xz;
 		ZSTD_DStream *zstd;
@@ -63,36 +63,6 @@ static size_t unread(const struct input *in)
 
 /* Codecs: the library's cursor is set from ours before a call, and ours from
  * the library's after it. */
-
-static int bzip2_start(struct input *in)
-{
-	memset(&in->state.bz, 0, sizeof(in->state.bz));
-	return BZ2_bzDecompressInit(&in->state.bz, 0, 0) == BZ_OK ? 0 : -ENOMEM;
-}
-
-static int bzip2_step(struct input *in, void *out, size_t cap, size_t *made)
-{
-	bz_stream *s = &in->state.bz;
-	int rc;
-
-	s->next_in = (char *)in->buf + in->pos;
-	s->avail_in = (unsigned)unread(in);
-	s->next_out = out;
-	s->avail_out = (unsigned)cap;
-	rc = BZ2_bzDecompress(s);
-	in->pos = in->len - s->avail_in;
-	*made = cap - s->avail_out;
-	if (rc == BZ_MEM_ERROR)
-		return -ENOMEM;
-	if (rc == BZ_STREAM_END)
-		return STEP_END;
-	return rc == BZ_OK ? STEP_MORE : ERR_FORMAT;
-}
-
-static void bzip2_stop(struct input *in)
-{
-	BZ2_bzDecompressEnd(&in->state.bz);
-}
 
 static int gzip_start(struct input *in)
 {
@@ -185,7 +155,7 @@ static void zstd_stop(struct input *in)
 	ZSTD_freeDStream(in->state.zstd);
 }
 
-#define BZIP2 bzip2_start, bzip2_step, bzip2_stop
+#define BZIP2 NULL, NULL, NULL /* see read_bzip2() */
 #define GZIP  gzip_start, gzip_step, gzip_stop
 #define XZ    xz_start, xz_step, xz_stop
 #define ZSTD  zstd_start, zstd_step, zstd_stop
@@ -350,7 +320,7 @@ static int next_stream(struct input *in)
 		return 0;
 	c = codec_find(in->buf + in->pos, unread(in));
 	if (!c || c->start != in->codec->start)
-		return fail(in, ERR_FORMAT, "garbage after the end of the");
+		return fail(in, ERR_FORMAT, AFTER_THE_END);
 	rc = c->start(in);
 	if (rc < 0)
 		return fail(in, rc, NULL);
@@ -422,7 +392,7 @@ static ssize_t raw_bytes(void *arg, void *buf, size_t cap)
 	return (ssize_t)n;
 }
 
-static ssize_t read_parallel(struct input *in, void *buf, size_t cap)
+static ssize_t read_bzip2(struct input *in, void *buf, size_t cap)
 {
 	ssize_t n;
 	int rc;
@@ -437,6 +407,8 @@ static ssize_t read_parallel(struct input *in, void *buf, size_t cap)
 		return n;
 	in->offset = bz2par_offset(in->par);
 	in->pos = 0;
+	if (bz2par_garbage(in->par))
+		return fail(in, (int)n, AFTER_THE_END);
 	return fail(in, (int)n,
 	            n == ERR_TRUNC    ? "cut short:"
 	            : n == ERR_FORMAT ? "damaged"
@@ -449,9 +421,9 @@ static ssize_t read_any(struct input *in, void *buf, size_t cap)
 		look(in);
 	if (in->rc)
 		return in->rc;
-	if (in->codec && in->codec->start == bzip2_start && in->threads > 1)
-		return read_parallel(in, buf, cap);
-	return in->codec ? read_coded(in, buf, cap) : read_plain(in, buf, cap);
+	if (!in->codec)
+		return read_plain(in, buf, cap);
+	return in->codec->start ? read_coded(in, buf, cap) : read_bzip2(in, buf, cap);
 }
 
 ssize_t input_read(struct input *in, void *buf, size_t cap, struct diag *d)

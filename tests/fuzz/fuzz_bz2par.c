@@ -33,12 +33,12 @@ static ssize_t read_all(const char *path, unsigned threads, uint8_t *out, int *r
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *one = malloc(OUTPUT_MAX), *two = malloc(OUTPUT_MAX);
+	static uint8_t one[OUTPUT_MAX], two[OUTPUT_MAX];
 	int fd = memfd_create("fuzz", MFD_CLOEXEC), rc1, rc2;
 	ssize_t n1, n2;
 	char path[64];
 
-	if (!one || !two || fd < 0 || write(fd, data, size) != (ssize_t)size)
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	n1 = read_all(path, 1, one, &rc1);
@@ -52,8 +52,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (rc1 == 0 && rc2 == 0 && n1 != n2)
 		abort();
-	free(one);
-	free(two);
 	close(fd);
 	return 0;
 }
