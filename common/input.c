@@ -48,6 +48,8 @@ struct input {
 	struct bz2par *par;
 	uint64_t offset; /* of buf[0] in the file */
 	size_t pos, len; /* what is unread in buf */
+	uint8_t peek[INPUT_PEEK_MAX];
+	size_t peek_pos, peek_len;
 	union {
 		z_stream z;
 		lzma_stream xz;
@@ -426,10 +428,37 @@ static ssize_t read_any(struct input *in, void *buf, size_t cap)
 	return in->codec->start ? read_coded(in, buf, cap) : read_bzip2(in, buf, cap);
 }
 
+ssize_t input_peek(struct input *in, void *buf, size_t cap, struct diag *d)
+{
+	if (cap > INPUT_PEEK_MAX)
+		cap = INPUT_PEEK_MAX;
+	while (in->peek_len < cap) {
+		ssize_t n = read_any(in, in->peek + in->peek_len, cap - in->peek_len);
+
+		/* What comes before a fault is read first. */
+		if (n < 0 && in->peek_len == 0)
+			return diag_set(d, (int)n, "%s", in->why.text);
+		if (n <= 0)
+			break;
+		in->peek_len += (size_t)n;
+	}
+	cap = in->peek_len < cap ? in->peek_len : cap;
+	memcpy(buf, in->peek, cap);
+	return (ssize_t)cap;
+}
+
 ssize_t input_read(struct input *in, void *buf, size_t cap, struct diag *d)
 {
-	ssize_t n = read_any(in, buf, cap);
+	size_t peeked = in->peek_len - in->peek_pos;
+	ssize_t n;
 
+	if (peeked) {
+		cap = peeked < cap ? peeked : cap;
+		memcpy(buf, in->peek + in->peek_pos, cap);
+		in->peek_pos += cap;
+		return (ssize_t)cap;
+	}
+	n = read_any(in, buf, cap);
 	return n < 0 ? diag_set(d, (int)n, "%s", in->why.text) : n;
 }
 

@@ -20,6 +20,11 @@ void input_close(struct input *in);
  * ERR_FORMAT: it is damaged.  What decodes before the fault is returned first. */
 ssize_t input_read(struct input *in, void *buf, size_t cap, struct diag *d);
 
+/* What the first read will begin with: as many bytes as there are, up to cap <=
+ * INPUT_PEEK_MAX; how many, or negative.  They are read again later. */
+enum { INPUT_PEEK_MAX = 64 };
+ssize_t input_peek(struct input *in, void *buf, size_t cap, struct diag *d);
+
 /* Before the first read: let so many threads decompress, where the format allows
  * it (bzip2).  0 or 1: the calling thread does it. */
 void input_set_threads(struct input *in, unsigned threads);

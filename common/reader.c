@@ -584,15 +584,16 @@ static int report(const struct reader *r, int rc, struct diag *d)
 	return rc < 0 ? diag_set(d, rc, "%s", r->why.text) : rc;
 }
 
-int reader_open(struct reader **out, const char *path, const struct reader_policy *policy,
-                struct diag *d)
+int reader_open_input(struct reader **out, struct input *in,
+                      const struct reader_policy *policy, struct diag *d)
 {
 	struct reader *r = malloc(sizeof(*r));
 	addr_scan_fn scanners[ADDR_SCANNERS];
-	int rc = -ENOMEM;
 
-	if (!r)
-		return diag_set(d, rc, "%s: %s", path, err_str(rc));
+	if (!r) {
+		input_close(in);
+		return diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
+	}
 	memset(r, 0, offsetof(struct reader, addrs));
 	memset(r->buf + BUF_SIZE, 0, ADDR_SCAN_ROOM);
 	r->line = r->line_end = r->buf;
@@ -603,13 +604,18 @@ int reader_open(struct reader **out, const char *path, const struct reader_polic
 		r->policy = *policy;
 	if (!r->policy.reported)
 		r->policy.reported = REPORTED;
-	rc = input_open(&r->in, path, d);
-	if (rc < 0) {
-		free(r);
-		return rc;
-	}
+	r->in = in;
 	*out = r;
 	return 0;
+}
+
+int reader_open(struct reader **out, const char *path, const struct reader_policy *policy,
+                struct diag *d)
+{
+	struct input *in;
+	int rc = input_open(&in, path, d);
+
+	return rc < 0 ? rc : reader_open_input(out, in, policy, d);
 }
 
 void reader_close(struct reader *r)

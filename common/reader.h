@@ -52,6 +52,10 @@ struct reader_item {
 /* policy NULL: all zero. */
 int reader_open(struct reader **out, const char *path, const struct reader_policy *policy,
                 struct diag *d);
+/* Of an open input, which is taken, also on failure. */
+struct input;
+int reader_open_input(struct reader **out, struct input *in,
+                      const struct reader_policy *policy, struct diag *d);
 void reader_close(struct reader *r);
 
 /* 1: the next item, 0: end, negative: error, told in *d with file:line. */

@@ -384,7 +384,22 @@ static int whole_lines(int fd, off_t *size)
 	return end < 0 ? -errno : 0;
 }
 
-static int open_append(struct writer *w, const char *path, uint64_t *size)
+/* The size of the file up to its last whole record; record 0: line. */
+static int whole_part(int fd, size_t header, size_t record, off_t *size)
+{
+	off_t end, h = (off_t)header;
+
+	if (!record)
+		return whole_lines(fd, size);
+	end = lseek(fd, 0, SEEK_END);
+	if (end < 0)
+		return -errno;
+	*size = end < h ? 0 : end - (end - h) % (off_t)record;
+	return 0;
+}
+
+static int open_append(struct writer *w, const char *path, size_t header, size_t record,
+                       uint64_t *size)
 {
 	struct stat st;
 	off_t end;
@@ -398,7 +413,7 @@ static int open_append(struct writer *w, const char *path, uint64_t *size)
 	w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (w->fd < 0)
 		return -errno;
-	rc = whole_lines(w->fd, &end);
+	rc = whole_part(w->fd, header, record, &end);
 	if (rc < 0)
 		return rc;
 	*size = (uint64_t)end;
@@ -407,7 +422,8 @@ static int open_append(struct writer *w, const char *path, uint64_t *size)
 	return 0;
 }
 
-int writer_append(struct writer **out, const char *path, uint64_t *size, struct diag *d)
+int writer_append_records(struct writer **out, const char *path, size_t header,
+                          size_t record, uint64_t *size, struct diag *d)
 {
 	struct writer *w = malloc(sizeof(*w));
 	const char *name = is_stdout_name(path) ? "<stdout>" : path;
@@ -419,7 +435,7 @@ int writer_append(struct writer **out, const char *path, uint64_t *size, struct 
 	w->fd = -1;
 	w->name = strdup(name);
 	if (w->name)
-		rc = open_append(w, path, size);
+		rc = open_append(w, path, header, record, size);
 	if (rc < 0) {
 		diag_set(d, rc, "%s: %s", name,
 		         rc == -EINVAL ? "a compressed file cannot be appended to"
@@ -429,6 +445,11 @@ int writer_append(struct writer **out, const char *path, uint64_t *size, struct 
 	}
 	*out = w;
 	return 0;
+}
+
+int writer_append(struct writer **out, const char *path, uint64_t *size, struct diag *d)
+{
+	return writer_append_records(out, path, 0, 0, size, d);
 }
 
 static bool can_go_back(const char *path)

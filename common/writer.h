@@ -24,6 +24,11 @@ int writer_open(struct writer **out, const char *path, struct diag *d);
  * size after that in *size (0 for what is no file).  Never compressed. */
 int writer_append(struct writer **out, const char *path, uint64_t *size, struct diag *d);
 
+/* The same for records of so many bytes behind a header: what is no whole record, or no
+ * whole header, is cut off. */
+int writer_append_records(struct writer **out, const char *path, size_t header,
+                          size_t record, uint64_t *size, struct diag *d);
+
 /* Written directly and from the start, too: after every flush the file ends with tail
  * (at most WRITER_TAIL_MAX bytes, borrowed), and what follows is written over it.  So
  * what a killed process leaves is whole, as an array with its closing bracket is (but

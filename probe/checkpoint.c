@@ -1,8 +1,13 @@
 #include "probe/checkpoint.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/checksum.h"
 #include "common/writer.h"
@@ -85,4 +90,56 @@ int checkpoint_write(const struct checkpoint *c, const char *path, struct diag *
 	rc = writer_commit(w, d);
 	writer_close(w);
 	return rc;
+}
+
+/* The file that is locked must still be the one of that name: who had it before us may
+ * have removed it in between. */
+static int lock_once(int *out, const char *name)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666), rc = 0;
+	struct stat mine, there;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	else if (fstat(fd, &mine) < 0 || stat(name, &there) < 0 ||
+	         mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
+		rc = -EAGAIN;
+	if (rc < 0)
+		close(fd);
+	else
+		*out = fd;
+	return rc;
+}
+
+int checkpoint_lock(int *fd, const char *path, struct diag *d)
+{
+	char *name;
+	int rc;
+
+	if (asprintf(&name, "%s.lock", path) < 0)
+		return -ENOMEM;
+	do
+		rc = lock_once(fd, name);
+	while (rc == -EAGAIN);
+	if (rc == -EBUSY)
+		diag_set(d, rc, "%s: another run has it", path);
+	else if (rc < 0)
+		diag_set(d, rc, "%s: %s", name, strerror(-rc));
+	free(name);
+	return rc;
+}
+
+void checkpoint_unlock(int fd, const char *path)
+{
+	char *name;
+
+	if (fd < 0)
+		return;
+	if (asprintf(&name, "%s.lock", path) >= 0) {
+		unlink(name);
+		free(name);
+	}
+	close(fd);
 }

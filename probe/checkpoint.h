@@ -21,6 +21,11 @@ struct checkpoint {
 int checkpoint_read(struct checkpoint *c, const char *path, struct diag *d);
 int checkpoint_write(const struct checkpoint *c, const char *path, struct diag *d);
 
+/* For as long as the descriptor in *fd is open nobody else can have the checkpoint, by
+ * PATH.lock, which checkpoint_unlock() removes.  -EBUSY: somebody has it. */
+int checkpoint_lock(int *fd, const char *path, struct diag *d);
+void checkpoint_unlock(int fd, const char *path); /* fd -1: nothing */
+
 /* What checkpoint_read() does with the file's text; any bytes. */
 int checkpoint_parse(struct checkpoint *c, const char *text, const char *path,
                      struct diag *d);

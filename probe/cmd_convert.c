@@ -1,14 +1,12 @@
 #include "probe/cmd_convert.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "common/clock.h"
-#include "common/input.h"
 #include "common/log.h"
+#include "probe/answers.h"
+#include "probe/dedup.h"
 #include "probe/expr.h"
 
-enum { FLUSH_EVERY = 4096, TWO = 2 * OBS_RECORD_SIZE };
+enum { FLUSH_EVERY = 4096 };
 
 const struct convert_options convert_defaults = { .output = "-" };
 
@@ -27,64 +25,8 @@ const struct opt convert_opts[] = {
 	OPT_END,
 };
 
-/* n bytes, fewer only at the end. */
-static int read_whole(struct input *in, uint8_t *buf, size_t n, size_t *got,
-                      struct diag *d)
-{
-	*got = 0;
-	while (*got < n) {
-		ssize_t k = input_read(in, buf + *got, n - *got, d);
-
-		if (k < 0)
-			return (int)k;
-		if (k == 0)
-			break;
-		*got += (size_t)k;
-	}
-	return 0;
-}
-
-/* One answer.  1, 0: the end, or negative. */
-static int read_answer(struct input *in, struct observation *o, uint64_t number,
-                       struct diag *d)
-{
-	uint8_t records[TWO];
-	size_t got;
-	int rc = read_whole(in, records, sizeof(records), &got, d);
-
-	if (rc < 0 || got == 0)
-		return rc;
-	if (got < sizeof(records)) {
-		log_warn("%s: ends within answer %" PRIu64 ", which is left out",
-		         input_name(in), number);
-		return 0;
-	}
-	memset(o, 0, sizeof(*o));
-	rc = obs_decode(o, records);
-	if (rc == 0)
-		rc = obs_decode_more(o, records + OBS_RECORD_SIZE);
-	return rc < 0 ? diag_set(d, rc, "%s: answer %" PRIu64 ": %s", input_name(in),
-	                         number, err_str(rc))
-	              : 1;
-}
-
-static int check_header(struct input *in, struct diag *d)
-{
-	uint8_t want[FORMAT_BINARY_HEADER], have[FORMAT_BINARY_HEADER];
-	size_t got;
-	int rc = read_whole(in, have, sizeof(have), &got, d);
-
-	format_binary_header(want);
-	if (rc == 0 && (got < sizeof(have) || memcmp(want, have, 12) != 0))
-		return diag_set(d, ERR_FORMAT, "%s: is no file of -O binary",
-		                input_name(in));
-	if (rc == 0 && memcmp(want, have, sizeof(have)) != 0)
-		return diag_set(d, ERR_VERSION, "%s: of another version", input_name(in));
-	return rc;
-}
-
 static int convert_file(const char *path, struct results *to, const struct expr *filter,
-                        struct diag *d)
+                        struct dedup *once, struct diag *d)
 {
 	struct observation o;
 	struct input *in;
@@ -93,10 +35,11 @@ static int convert_file(const char *path, struct results *to, const struct expr 
 
 	if (rc < 0)
 		return rc;
-	rc = check_header(in, d);
-	while (rc == 0 && (rc = read_answer(in, &o, n++, d)) > 0) {
+	rc = answers_begin(in, d);
+	while (rc == 0 && (rc = answers_next(in, &o, n++, d)) > 0) {
 		rc = 0;
-		if (results_want(to, &o) && (!filter || expr_holds(filter, &o)))
+		if (results_want(to, &o) && (!filter || expr_holds(filter, &o)) &&
+		    (!once || !dedup_seen(once, &o)))
 			results_put(to, &o);
 		if (n % FLUSH_EVERY == 0)
 			rc = results_flush(to, clock_wall_us(), d);
@@ -105,6 +48,22 @@ static int convert_file(const char *path, struct results *to, const struct expr 
 		break;
 	}
 	input_close(in);
+	return rc;
+}
+
+int convert_answers(const struct results_config *cfg, const char *path, size_t window,
+                    struct diag *d)
+{
+	struct dedup *once = window ? dedup_new(window, false) : NULL;
+	struct results *to = NULL;
+	int rc = window && !once ? -ENOMEM : results_open(&to, cfg, clock_wall_us(), d);
+
+	if (rc == 0)
+		rc = convert_file(path, to, NULL, once, d);
+	if (rc == 0)
+		rc = results_commit(to, clock_wall_us(), d);
+	results_close(to);
+	dedup_free(once);
 	return rc;
 }
 
@@ -126,7 +85,7 @@ int convert_run(const struct convert_options *o, size_t n, const char *const fil
 	}
 	rc = results_open(&to, &cfg, clock_wall_us(), &d);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = convert_file(files[i], to, filter, &d);
+		rc = convert_file(files[i], to, filter, NULL, &d);
 	if (rc == 0)
 		rc = results_commit(to, clock_wall_us(), &d);
 	if (rc < 0)

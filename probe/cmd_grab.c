@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/checksum.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/rng.h"
 #include "common/stop.h"
+#include "probe/checkpoint.h"
 #include "probe/grab_input.h"
 #include "probe/grab_text.h"
 
@@ -31,6 +34,11 @@ struct job {
 	struct writer *metadata;
 	const atomic_bool *signalled;
 	atomic_bool stop, done;
+	int argc;
+	char **argv;
+	struct checkpoint checkpoint;
+	struct grab_order order;
+	int lock; /* of the checkpoint; -1: none */
 };
 
 /* SIGHUP is for the watcher to take: no thread may be started before this. */
@@ -59,6 +67,20 @@ static void reload(struct job *j)
 	log_info("blocklists and allowlists were read again");
 }
 
+/* Results first: what the checkpoint counts is in the file. */
+static int checkpoint(struct job *j, struct diag *d)
+{
+	struct grab_stats now;
+	int rc;
+
+	grab_stats(j->grab, &now);
+	rc = grab_out_flush(&j->out);
+	if (rc < 0)
+		return diag_set(d, rc, "results cannot be written: %s", err_str(rc));
+	j->checkpoint.done = j->order.skip + now.done;
+	return checkpoint_write(&j->checkpoint, j->opts->resume, d);
+}
+
 static void *watch(void *arg)
 {
 	struct job *j = arg;
@@ -66,6 +88,7 @@ static void *watch(void *arg)
 	uint64_t next = clock_mono_ns();
 	struct timespec none = { 0 };
 	char line[STATUS_MAX];
+	uint64_t save_at = next + j->opts->checkpoint_ns;
 	sigset_t set;
 
 	hangup_set(&set);
@@ -76,6 +99,14 @@ static void *watch(void *arg)
 			reload(j);
 		if (atomic_load(j->signalled) || atomic_load(&j->out.failed))
 			atomic_store(&j->stop, true);
+		if (j->opts->resume && next >= save_at) {
+			struct diag d = { "" };
+			int rc = checkpoint(j, &d);
+
+			if (rc < 0)
+				log_warn("%s", diag_str(&d, rc));
+			save_at = next + j->opts->checkpoint_ns;
+		}
 		if (tick % TICKS_PER_STATUS || j->opts->quiet)
 			continue;
 		grab_stats(j->grab, &now);
@@ -87,6 +118,17 @@ static void *watch(void *arg)
 }
 
 /* --- opening ----------------------------------------------------------------- */
+
+static int open_input(struct job *j, struct diag *d)
+{
+	const struct grab_options *o = j->opts;
+
+	if (j->input)
+		grab_input_close(j->input);
+	j->input = NULL;
+	return grab_input_open(&j->input, o->list, j->argc, j->argv, &j->ports, &j->order,
+	                       o->strict, d);
+}
 
 static int plan(struct job *j, int argc, char *argv[], struct diag *d)
 {
@@ -106,9 +148,49 @@ static int plan(struct job *j, int argc, char *argv[], struct diag *d)
 	j->out.cert_dir = o->cert_dir;
 	if (rc == 0)
 		rc = grab_fields_parse(&j->out.fields, o->fields, j->out.csv, d);
+	j->argc = argc;
+	j->argv = argv;
+	rng_secret(&j->order.seed, sizeof(j->order.seed));
 	if (rc == 0 && !o->list)
-		rc = grab_input_open(&j->input, NULL, argc, argv, &j->ports, false, d);
+		rc = open_input(j, d);
 	return rc;
+}
+
+/* What decides which targets come in which order, and what they are asked. */
+static uint64_t digest(const struct job *j)
+{
+	const struct grab_options *o = j->opts;
+	const bool kinds[] = { o->banner, o->tls, o->early_abort };
+	uint64_t h = checksum64(j->ports.v, j->ports.n * sizeof(*j->ports.v), 0);
+
+	h = checksum64(kinds, sizeof(kinds), h);
+	if (o->list)
+		h = checksum64(o->list, strlen(o->list), h);
+	for (int i = 0; i < j->argc; i++)
+		h = checksum64(j->argv[i], strlen(j->argv[i]) + 1, h);
+	return h;
+}
+
+static int read_checkpoint(struct job *j, struct diag *d)
+{
+	const char *path = j->opts->resume;
+	uint64_t config = digest(j);
+	int rc = checkpoint_lock(&j->lock, path, d);
+
+	if (rc == 0)
+		rc = checkpoint_read(&j->checkpoint, path, d);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		j->checkpoint =
+			(struct checkpoint){ .config = config, .seed = j->order.seed };
+	if (j->checkpoint.config != config)
+		return diag_set(d, -EINVAL,
+		                "%s: is of another run: targets, ports, --banner and "
+		                "--tls must be the same",
+		                path);
+	j->order = (struct grab_order){ j->checkpoint.seed, j->checkpoint.done };
+	return rc == 0 ? checkpoint_write(&j->checkpoint, path, d) : 0;
 }
 
 static int open_all(struct job *j, struct diag *d)
@@ -120,15 +202,18 @@ static int open_all(struct job *j, struct diag *d)
 	hangup_set(&hangup);
 	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
 	j->cfg.stop = &j->stop;
-	rc = scope_new(&j->scope, &o->scope, d);
+	rc = o->resume ? read_checkpoint(j, d) : 0;
+	if (rc == 0 && j->checkpoint.complete)
+		return 0; /* nothing is left to do */
+	if (rc == 0)
+		rc = scope_new(&j->scope, &o->scope, d);
 	j->cfg.scope = j->scope;
 	if (rc == 0)
 		rc = grab_new(&j->grab, &j->cfg, d);
-	if (rc == 0 && o->list)
-		rc = grab_input_open(&j->input, o->list, 0, NULL, &j->ports, o->strict,
-		                     d);
+	if (rc == 0 && (o->list || o->resume))
+		rc = open_input(j, d);
 	if (rc == 0)
-		rc = grab_out_open(&j->out, o->output, !o->no_header, d);
+		rc = grab_out_open(&j->out, o->output, !o->no_header, o->resume, d);
 	if (rc == 0 && o->metadata)
 		rc = writer_open(&j->metadata, o->metadata, d);
 	return rc;
@@ -141,7 +226,8 @@ static void close_all(struct job *j)
 	scope_free(j->scope);
 	for (unsigned i = 0; i < SCOPES; i++)
 		scope_free(j->retired[i]);
-	writer_close(j->out.w);
+	grab_out_close(&j->out);
+	checkpoint_unlock(j->lock, j->opts->resume);
 	writer_close(j->metadata);
 	ports_fini(&j->ports);
 }
@@ -194,17 +280,23 @@ static void write_metadata(const struct job *j, const struct grab_stats *s,
 
 static int finish(struct job *j, int rc, struct diag *d)
 {
-	const char *outcome = rc == ERR_STOPPED ? "stopped" : "complete";
+	bool stopped = rc == ERR_STOPPED;
+	const char *outcome = stopped ? "stopped" : "complete";
 	struct grab_stats s;
 	uint64_t bad = 0;
 	int result;
 
-	if (rc == ERR_STOPPED)
+	if (stopped)
 		rc = 0;
 	if (atomic_load(&j->out.failed))
 		rc = diag_set(d, -EIO, "%s", j->out.why.text);
 	result = grab_input_result(j->input, &bad, d);
 	rc = rc < 0 ? rc : result;
+	j->checkpoint.complete = !stopped && rc == 0;
+	if (j->opts->resume) {
+		result = checkpoint(j, d);
+		rc = rc < 0 ? rc : result;
+	}
 	result = writer_commit(j->out.w, d);
 	rc = rc < 0 ? rc : result;
 	grab_stats(j->grab, &s);
@@ -226,7 +318,7 @@ static int list_fields(void)
 int grab_cmd_run(const void *cfg, int argc, char *argv[])
 {
 	struct grab_options o = *(const struct grab_options *)cfg;
-	struct job j = { .opts = &o };
+	struct job j = { .opts = &o, .lock = -1 };
 	struct diag d = { "" };
 	int rc;
 
@@ -245,7 +337,9 @@ int grab_cmd_run(const void *cfg, int argc, char *argv[])
 		return CMD_USAGE;
 	}
 	rc = open_all(&j, &d);
-	if (rc == 0) {
+	if (rc == 0 && j.checkpoint.complete) {
+		log_info("%s: that run is complete", o.resume);
+	} else if (rc == 0) {
 		rc = run(&j, &d);
 		rc = finish(&j, rc, &d);
 	}

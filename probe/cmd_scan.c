@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -81,6 +82,10 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 	result = j->list ? writer_commit(j->list, d)
 	                 : results_commit(j->results, clock_wall_us(), d);
 	rc = rc < 0 ? rc : result;
+	if (j->part && rc == 0)
+		rc = convert_answers(
+			&j->wanted, j->part,
+			j->opts->dedup == DEDUP_NONE ? 0 : j->opts->dedup_window, d);
 	if (j->grab) {
 		result = scan_grab_finish(j->grab, d);
 		rc = rc < 0 ? rc : result;
@@ -98,6 +103,8 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 		j->checkpoint.done = j->skipped + stats.done;
 		j->checkpoint.complete = !stopped;
 		rc = checkpoint_write(&j->checkpoint, j->opts->resume, d);
+		if (rc == 0 && j->part && j->checkpoint.complete)
+			unlink(j->part);
 	}
 	tell_summary(&stats, j->found);
 	compare_interface(j, &stats);
@@ -155,7 +162,9 @@ static int check(const struct scan_job *j)
 /* Everything from the plan to the end. */
 static int scan(struct scan_options *o, int argc, char *argv[])
 {
-	struct scan_job j = { .opts = o, .out_lock = PTHREAD_MUTEX_INITIALIZER };
+	struct scan_job j = { .opts = o,
+		              .out_lock = PTHREAD_MUTEX_INITIALIZER,
+		              .lock = -1 };
 	struct diag d = { "" };
 	int rc = scan_plan(&j, o, argc, argv, &d);
 

@@ -80,6 +80,8 @@ struct scan_job {
 	struct probe_scan *scan;
 	struct scan_grab *grab; /* NULL: nothing is grabbed */
 	struct results *results;
+	struct results_config wanted; /* what results are to be in the end, and */
+	char *part; /* where they are until then: --resume, of no lines; or NULL */
 	struct writer *list, *metadata, *status; /* list: of --list-targets */
 	struct metrics *metrics;
 	struct expr *filter;      /* NULL: every result */
@@ -90,6 +92,7 @@ struct scan_job {
 	uint64_t end_ns; /* of --max-runtime */
 	struct checkpoint checkpoint;
 	uint64_t skipped;      /* targets that earlier runs did */
+	int lock;              /* of the checkpoint; -1: none */
 	uint64_t max_failures; /* of --max-sendto-failures; UINT64_MAX: any number */
 	struct mac_key key;    /* of --key-file */
 	struct diag gave_up;   /* why the watcher stopped it; "": it did not */

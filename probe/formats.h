@@ -35,6 +35,12 @@ struct format {
 
 extern const struct format format_table[FORMATS];
 
+/* Whether answers can be added to such a file as they come. */
+static inline bool format_can_append(unsigned format)
+{
+	return format_table[format].lines || format == FORMAT_BINARY;
+}
+
 /* Text in quotes, with its control characters and what is no ASCII escaped. */
 void format_json_string(struct writer *w, const char *s);
 

@@ -14,6 +14,7 @@
 #include "probe/grab_caps.h"
 #include "probe/grab_conn.h"
 #include "probe/scan.h"
+#include "probe/window.h"
 
 enum {
 	SLOTS = 512, /* of the timer wheel */
@@ -21,6 +22,7 @@ enum {
 	FETCH = 64,
 	WAITING = 16384, /* targets whose host or network is busy */
 	SPARE_FDS = 64,
+	LAG = 1 << 20, /* targets that may be begun while an earlier one is not done */
 	CONTACT_MAX = 200,
 };
 
@@ -50,13 +52,15 @@ struct grab {
 	struct again *ready; /* a ring: these are counted in caps already */
 	unsigned ready_at, n_ready;
 	unsigned n_active;
+	uint32_t taken;       /* targets so far: the tag of each is its number */
+	struct window window; /* of those that are done */
 	int epoll;
 	_Atomic(const struct scope *) scope;
 	const struct grab_sink *sink;
 	struct {
 		atomic_uint_fast64_t targets, refused_scope, connections, results,
 			status[GRAB_STATUSES], handshakes, certificates, unfinished,
-			active, waiting, started_us, ended_us;
+			active, waiting, started_us, ended_us, done;
 	} count;
 };
 
@@ -179,6 +183,8 @@ static int make_pools(struct grab *g)
 	g->conns = calloc(n, sizeof(*g->conns));
 	g->ready = calloc(n, sizeof(*g->ready));
 	g->shared.scratch = malloc(CONN_SCRATCH);
+	if (g->cfg.count_done && window_init(&g->window, LAG) < 0)
+		return -ENOMEM;
 	if (!g->caps || !g->conns || !g->ready || !g->shared.scratch)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
@@ -234,6 +240,7 @@ void grab_free(struct grab *g)
 	free(g->conns);
 	free(g->ready);
 	free(g->shared.scratch);
+	window_fini(&g->window);
 	free(g);
 }
 
@@ -289,6 +296,14 @@ static void give_place(struct grab *g, struct addr128 addr)
 		push_ready(g, &next, false);
 }
 
+static void set_done(struct grab *g, uint32_t number)
+{
+	if (!g->cfg.count_done)
+		return;
+	window_done(&g->window, number);
+	atomic_store_explicit(&g->count.done, g->window.base, memory_order_relaxed);
+}
+
 static void report(struct grab *g, const struct conn *c)
 {
 	const struct grab_result *r = &c->r;
@@ -300,6 +315,7 @@ static void report(struct grab *g, const struct conn *c)
 	if (r->info.chain)
 		count_add(&g->count.certificates, 1);
 	g->sink->result(g->sink->ctx, r);
+	set_done(g, c->number);
 }
 
 static void put_back(struct grab *g, struct conn *c)
@@ -313,7 +329,9 @@ static void put_back(struct grab *g, struct conn *c)
 
 static void drive(struct grab *g, struct conn *c, uint32_t events, uint64_t now_ns)
 {
-	struct probe_target t = { .addr = c->r.addr, .port = c->r.port };
+	struct probe_target t = { .addr = c->r.addr,
+		                  .port = c->r.port,
+		                  .tag = c->number };
 
 	switch (conn_drive(c, &g->shared, events, now_ns)) {
 	case CONN_GOES_ON: schedule(g, c); return;
@@ -339,6 +357,7 @@ static void open_one(struct grab *g, const struct probe_target *t, bool second,
 	/* The last look at the scope, whatever way the target came by. */
 	if (scope_check(scope, t->addr) != SCOPE_OK) {
 		count_add(&g->count.refused_scope, 1);
+		set_done(g, t->tag);
 		give_place(g, t->addr);
 		return;
 	}
@@ -346,6 +365,7 @@ static void open_one(struct grab *g, const struct probe_target *t, bool second,
 	g->n_active++;
 	count_add(&g->count.connections, 1);
 	rc = conn_open(c, &g->shared, t, second, now_ns);
+	c->number = t->tag;
 	e.data.ptr = c;
 	if (rc == 0 && epoll_ctl(g->epoll, EPOLL_CTL_ADD, c->fd, &e) < 0) {
 		c->r.status = GRAB_LOCAL;
@@ -371,7 +391,8 @@ static bool next_target(struct grab *g, const struct probe_source *src, struct a
 		g->n_ready--;
 		return true;
 	}
-	while (!caps_full(g->caps)) {
+	while (!caps_full(g->caps) &&
+	       (!g->cfg.count_done || window_has_room(&g->window, g->taken))) {
 		if (g->at == g->n_fetched) {
 			int n = g->ended ? 0 : src->next(src->ctx, g->fetched, FETCH);
 
@@ -383,6 +404,7 @@ static bool next_target(struct grab *g, const struct probe_source *src, struct a
 		}
 		*out = (struct again){ g->fetched[g->at++], false };
 		out->target.port &= UINT16_MAX;
+		out->target.tag = g->taken++;
 		count_add(&g->count.targets, 1);
 		if (caps_take(g->caps, &out->target))
 			return true;
@@ -531,6 +553,7 @@ void grab_stats(const struct grab *g, struct grab_stats *s)
 		.unfinished = atomic_load(&g->count.unfinished),
 		.active = atomic_load(&g->count.active),
 		.waiting = atomic_load(&g->count.waiting),
+		.done = atomic_load(&g->count.done),
 		.started_us = atomic_load(&g->count.started_us),
 		.ended_us = atomic_load(&g->count.ended_us),
 	};

@@ -29,6 +29,8 @@ struct grab_config {
 	const char *contact, *name; /* who we are; whom to ask for (SNI), may be NULL */
 	struct addr128 source[2];   /* by family: IPv4, IPv6; ::, any */
 	struct tls_config tls_config;
+	bool count_done;           /* ->done is wanted: a target that takes long lets no
+	                              more than a million follow */
 	const struct scope *scope; /* asked before each connection; borrowed; may be
 	                               set later, see grab_set_scope() */
 	const atomic_bool *stop;   /* set: no new connections, an end in 2 s; may be
@@ -87,7 +89,8 @@ struct grab_stats {
 	uint64_t results, status[GRAB_STATUSES];
 	uint64_t handshakes, certificates; /* TLS: complete; seen */
 	uint64_t unfinished;               /* given up at a stop */
-	uint64_t active, waiting;          /* now */
+	uint64_t done; /* with count_done: targets from the first on that need no more */
+	uint64_t active, waiting; /* now */
 	uint64_t started_us, ended_us;
 };
 

@@ -30,6 +30,7 @@ struct conn {
 	                                 words; was answered by something else */
 	bool answered, waiting;       /* of the step */
 	bool second;
+	uint32_t number; /* of the target, by whoever opened it */
 	const struct service_probe *probe;
 	unsigned step;
 	struct tls_session *session;

@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/queue.h"
 #include "common/reader.h"
-#include "common/rng.h"
+#include "probe/answers.h"
 #include "probe/grab_lines.h"
 #include "probe/targets.h"
 
@@ -22,6 +22,8 @@ struct grab_input {
 	struct targets *space; /* NULL: none */
 	/* Of a list. */
 	struct reader *reader;
+	struct input *answers; /* instead: a file of -O binary */
+	struct grab_order order;
 	struct queue *queue;
 	pthread_t thread;
 	bool started;
@@ -81,12 +83,26 @@ static int read_list(struct grab_input *in)
 	return rc;
 }
 
+/* What is open for TCP there. */
+static int read_answers(struct grab_input *in)
+{
+	struct observation o;
+	uint64_t n = 0;
+	int rc;
+
+	while ((rc = answers_next(in->answers, &o, n++, &in->why)) > 0)
+		if (o.proto == OBS_TCP && o.outcome == OBS_OPEN && !o.repeat &&
+		    !push(in, o.target, o.port))
+			return 0;
+	return rc;
+}
+
 static void *read_thread(void *arg)
 {
 	struct grab_input *in = arg;
 
-	in->rc = read_list(in);
-	in->bad = reader_bad(in->reader);
+	in->rc = in->answers ? read_answers(in) : read_list(in);
+	in->bad = in->reader ? reader_bad(in->reader) : 0;
 	atomic_store(&in->done, true);
 	queue_close(in->queue);
 	return NULL;
@@ -95,8 +111,17 @@ static void *read_thread(void *arg)
 static int open_list(struct grab_input *in, const char *path, bool strict, struct diag *d)
 {
 	struct reader_policy policy = { .strict = strict };
-	int rc = reader_open(&in->reader, path, &policy, d);
+	struct input *input;
+	int rc = input_open(&input, path, d);
 
+	if (rc < 0)
+		return rc;
+	if (answers_peek(input)) {
+		in->answers = input;
+		rc = answers_begin(input, d);
+	} else {
+		rc = reader_open_input(&in->reader, input, &policy, d);
+	}
 	if (rc < 0)
 		return rc;
 	in->queue = queue_new(sizeof(struct probe_target), QUEUE);
@@ -139,17 +164,20 @@ static int add_arg(struct grab_input *in, struct ivtab_builder *space, const cha
 static int open_args(struct grab_input *in, int argc, char *argv[], struct diag *d)
 {
 	struct ivtab_builder *space = ivtab_builder_new();
-	struct targets_config cfg = { .ports = in->ports, .shard = { 0, 1 } };
+	struct targets_config cfg = { .ports = in->ports,
+		                      .seed = in->order.seed,
+		                      .shard = { 0, 1 } };
 	size_t before;
 	int rc = space ? 0 : -ENOMEM;
 
-	rng_secret(&cfg.seed, sizeof(cfg.seed));
 	in->pairs = calloc((size_t)argc, sizeof(*in->pairs));
 	if (!in->pairs)
 		rc = -ENOMEM;
 	for (int i = 0; rc == 0 && i < argc; i++)
 		rc = add_arg(in, space, argv[i], d);
 	before = in->n_pairs;
+	in->at = in->order.skip < before ? (size_t)in->order.skip : before;
+	cfg.skip = in->order.skip - in->at;
 	if (rc == 0 && before < (size_t)argc)
 		rc = targets_open_space(&in->space, space, &cfg, d);
 	ivtab_builder_free(space);
@@ -159,7 +187,8 @@ static int open_args(struct grab_input *in, int argc, char *argv[], struct diag 
 /* --- both -------------------------------------------------------------------- */
 
 int grab_input_open(struct grab_input **out, const char *path, int argc, char *argv[],
-                    const struct ports *ports, bool strict, struct diag *d)
+                    const struct ports *ports, const struct grab_order *order,
+                    bool strict, struct diag *d)
 {
 	struct grab_input *in = calloc(1, sizeof(*in));
 	int rc = -ENOMEM;
@@ -167,6 +196,7 @@ int grab_input_open(struct grab_input **out, const char *path, int argc, char *a
 	if (!in)
 		return rc;
 	in->ports = ports;
+	in->order = *order;
 	rc = path ? open_list(in, path, strict, d) : open_args(in, argc, argv, d);
 	if (rc < 0) {
 		grab_input_close(in);
@@ -183,6 +213,14 @@ int grab_input_next(void *ctx, struct probe_target *out, size_t max)
 
 	if (in->queue) {
 		n = queue_pop(in->queue, out, max, 0);
+		if (n && in->order.skip) {
+			size_t skipped = in->order.skip < n ? (size_t)in->order.skip : n;
+
+			in->order.skip -= skipped;
+			n -= skipped;
+			memmove(out, out + skipped, n * sizeof(*out));
+			return (int)n;
+		}
 		return n ? (int)n : queue_is_closed(in->queue) ? PROBE_SOURCE_END : 0;
 	}
 	while (n < max && in->at < in->n_pairs)
@@ -221,6 +259,7 @@ void grab_input_close(struct grab_input *in)
 	}
 	queue_free(in->queue);
 	reader_close(in->reader);
+	input_close(in->answers);
 	targets_close(in->space);
 	free(in->pairs);
 	free(in);

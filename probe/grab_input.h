@@ -9,11 +9,17 @@
 
 struct grab_input;
 
+/* Where to begin, and in which order what has no order of its own comes. */
+struct grab_order {
+	uint64_t seed, skip; /* so many targets are left out */
+};
+
 /* path NULL: of args, each "addr:port", or an address, a prefix or a range, of
  * which each is combined with all ports.  path "-": standard input.  ports: for
- * targets that name none; borrowed. */
+ * targets that name none; borrowed.  A list can be a file of -O binary, too. */
 int grab_input_open(struct grab_input **out, const char *path, int argc, char *argv[],
-                    const struct ports *ports, bool strict, struct diag *d);
+                    const struct ports *ports, const struct grab_order *order,
+                    bool strict, struct diag *d);
 
 /* A probe_source's next(). */
 int grab_input_next(void *ctx, struct probe_target *out, size_t max);

@@ -18,6 +18,7 @@ const struct grab_options grab_option_defaults = {
 	.connect_ns = 5 * NS_PER_S,
 	.read_ns = 5 * NS_PER_S,
 	.banner_ns = 1500 * NS_PER_MS,
+	.checkpoint_ns = 5 * NS_PER_S,
 };
 
 #define CFG struct grab_options
@@ -68,6 +69,10 @@ const struct opt grab_opts[] = {
 	        "write a JSON summary when done; - is stdout"),
 	OPT_LIST("source-ip", 'S', CFG, source_ips, "ADDR",
 	         "connect from ADDR (one of each family)"),
+	OPT_STR("resume", 0, CFG, resume, "FILE",
+	        "keep FILE up to date, and go on from where it says"),
+	OPT_DURATION("checkpoint-interval", 0, CFG, checkpoint_ns, "TIME",
+	             "how often --resume writes its FILE"),
 	OPT_FLAG("strict", 0, CFG, strict, "a bad line in the list ends it"),
 	OPT_FLAG("quiet", 'q', CFG, quiet, "no status line"),
 	OPT_FLAG("verbose", 'v', CFG, verbose, "say more on stderr"),
@@ -125,7 +130,14 @@ int grab_plan(struct grab_config *cfg, const struct grab_options *o, struct diag
 		                "--per-host and --per-net must be at most 1000000");
 	if (o->max_bytes < 1 || o->max_bytes > 1 << 24)
 		return diag_set(d, ERR_PARSE, "--max-bytes must be 1 to 16777216");
+	if (o->checkpoint_ns < 10 * NS_PER_MS)
+		return diag_set(d, ERR_PARSE, "--checkpoint-interval below 10 ms");
+	if (o->resume && o->list && !strcmp(o->list, "-"))
+		return diag_set(d, ERR_PARSE,
+		                "--resume reads the list again, which standard input "
+		                "cannot: give a file (-I)");
 	*cfg = grab_defaults;
+	cfg->count_done = o->resume != NULL;
 	cfg->banner = o->banner;
 	cfg->tls = o->tls || (o->early_abort && !o->banner);
 	cfg->concurrency = (unsigned)o->concurrency;

@@ -27,18 +27,40 @@ static bool is_file(const char *path)
 	return S_ISREG(st.st_mode);
 }
 
-int grab_out_open(struct grab_out *out, const char *path, bool header, struct diag *d)
+int grab_out_open(struct grab_out *out, const char *path, bool header, bool append,
+                  struct diag *d)
 {
+	uint64_t size = 0;
 	int rc;
 
+	pthread_mutex_init(&out->lock, NULL);
 	out->flush = !is_file(path);
-	rc = writer_open(&out->w, path, d);
+	rc = append ? writer_append(&out->w, path, &size, d)
+	            : writer_open(&out->w, path, d);
 	if (rc < 0)
 		return rc;
-	if (out->csv && header)
+	if (out->csv && header && size == 0)
 		grab_write_csv_header(out->w, &out->fields);
 	rc = writer_flush(out->w);
 	return rc < 0 ? diag_set(d, rc, "%s: %s", path, err_str(rc)) : 0;
+}
+
+int grab_out_flush(struct grab_out *out)
+{
+	int rc;
+
+	pthread_mutex_lock(&out->lock);
+	rc = writer_flush(out->w);
+	pthread_mutex_unlock(&out->lock);
+	return rc;
+}
+
+void grab_out_close(struct grab_out *out)
+{
+	if (out->w)
+		pthread_mutex_destroy(&out->lock);
+	writer_close(out->w);
+	out->w = NULL;
 }
 
 void grab_out_result(void *ctx, const struct grab_result *r)
@@ -48,9 +70,11 @@ void grab_out_result(void *ctx, const struct grab_result *r)
 
 	if (atomic_load_explicit(&out->failed, memory_order_relaxed))
 		return;
+	pthread_mutex_lock(&out->lock);
 	rc = grab_write(out->w, &out->fields, out->csv, r);
 	if (rc >= 0 && out->flush)
 		rc = writer_flush(out->w);
+	pthread_mutex_unlock(&out->lock);
 	if (rc >= 0 && out->cert_dir && r->tls && r->info.chain)
 		rc = grab_save_certificates(out->cert_dir, r, &out->why);
 	if (rc < 0) {

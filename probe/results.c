@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/opt.h"
+#include "probe/answers.h"
 #include "probe/hosts.h"
 #include "probe/paths.h"
 
@@ -79,13 +80,35 @@ static void set_turn(struct results *r, uint64_t now_us)
 	r->turn_us = (now_us + period - offset) / period * period + offset;
 }
 
+/* Behind answers, if that is what there is. */
+static int append_binary(struct results *r, uint64_t *size, struct diag *d)
+{
+	struct input *in;
+	struct stat st;
+	int rc = 0;
+
+	if (stat(r->c.path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size >= FORMAT_BINARY_HEADER) {
+		rc = input_open(&in, r->c.path, d);
+		if (rc < 0)
+			return rc;
+		rc = answers_begin(in, d);
+		input_close(in);
+	}
+	return rc < 0 ? rc
+	              : writer_append_records(&r->w, r->c.path, FORMAT_BINARY_HEADER,
+	                                      2 * OBS_RECORD_SIZE, size, d);
+}
+
 /* A file, empty but for what stands at its beginning. */
 static int open_file(struct results *r, uint64_t now_us, struct diag *d)
 {
 	uint64_t size = 0;
 	int rc;
 
-	if (r->c.append)
+	if (r->c.append && r->c.format == FORMAT_BINARY)
+		rc = append_binary(r, &size, d);
+	else if (r->c.append)
 		rc = writer_append(&r->w, r->c.path, &size, d);
 	else if (r->format->tail)
 		rc = writer_open_tailed(&r->w, r->c.path, r->format->tail, d);

@@ -13,7 +13,7 @@ struct results_config {
 	unsigned format;
 	struct obs_fields fields;
 	bool no_header; /* of CSV */
-	bool append;    /* behind what the file has, directly; for lines only */
+	bool append;    /* behind what the file has, directly; for lines and binary */
 	/* Turn the file over each so often, at whole multiples plus offset since 1970,
 	 * and when it has so many bytes; 0: not. */
 	uint64_t rotate_us, rotate_offset_us, rotate_bytes;

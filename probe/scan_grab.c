@@ -91,7 +91,7 @@ static int set_up(struct scan_grab *g, const struct scan_grab_options *o,
 	if (rc == 0)
 		rc = grab_fields_parse(&g->out.fields, NULL, false, d);
 	if (rc == 0)
-		rc = grab_out_open(&g->out, o->file ? o->file : "-", false, d);
+		rc = grab_out_open(&g->out, o->file ? o->file : "-", false, o->append, d);
 	g->queue = queue_new(sizeof(struct probe_target), QUEUE);
 	return rc < 0 || g->queue ? rc : -ENOMEM;
 }
@@ -183,7 +183,7 @@ void scan_grab_close(struct scan_grab *g)
 	if (g->started)
 		pthread_join(g->thread, NULL);
 	grab_free(g->grab);
-	writer_close(g->out.w);
+	grab_out_close(&g->out);
 	queue_free(g->queue);
 	free(g);
 }

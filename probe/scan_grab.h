@@ -12,6 +12,7 @@ struct scan_grab;
 struct scan_grab_options {
 	bool banner, tls, early_abort;
 	const char *file; /* where results go; NULL: standard output */
+	bool append;      /* behind what the file has */
 	double rate;      /* connections a second; 0: as `probe grab` by itself */
 	const char *contact;
 	struct opt_list source_ips;

@@ -2,8 +2,10 @@
 #include <libgen.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/checksum.h"
 #include "common/clock.h"
@@ -72,6 +74,41 @@ static int open_targets(struct scan_job *j, struct diag *d)
 	return rc < 0 ? rc : refuse_endless(j, d);
 }
 
+/* What is no line can only be made of all answers: until it is, they are records in a
+ * file beside the checkpoint, to which each run adds. */
+static int open_part(struct scan_job *j, struct results_config *cfg, struct diag *d)
+{
+	bool wanted = !format_can_append(cfg->format);
+	int there;
+
+	if (asprintf(&j->part, "%s.part", j->opts->resume) < 0) {
+		j->part = NULL;
+		return -ENOMEM;
+	}
+	there = access(j->part, F_OK) == 0;
+	if (!wanted && there)
+		return diag_set(d, -EINVAL,
+		                "%s: has the answers of earlier runs, which were for "
+		                "another format than %s",
+		                j->part, format_names[cfg->format]);
+	if (wanted && !there && j->checkpoint.done)
+		return diag_set(
+			d, -EINVAL,
+			"%s: is not there: earlier runs wrote another format than "
+			"%s",
+			j->part, format_names[cfg->format]);
+	if (!wanted) {
+		free(j->part);
+		j->part = NULL;
+		return 0;
+	}
+	*cfg = (struct results_config){ .path = j->part,
+		                        .format = FORMAT_BINARY,
+		                        .fields = cfg->fields,
+		                        .append = true };
+	return 0;
+}
+
 /* A list of targets, or the results of a scan. */
 static int open_results(struct scan_job *j, struct diag *d)
 {
@@ -83,6 +120,7 @@ static int open_results(struct scan_job *j, struct diag *d)
 		                      .append = o->resume || o->append_output,
 		                      .rotate_bytes = o->rotate_bytes,
 		                      .rotate_dir = o->rotate_dir };
+	int rc = 0;
 
 	if (o->list_targets)
 		return writer_open(&j->list, o->output, d);
@@ -92,7 +130,11 @@ static int open_results(struct scan_job *j, struct diag *d)
 	    !results_parse_rotate(&cfg.rotate_offset_us, o->rotate_offset))
 		return diag_set(d, ERR_PARSE, "--rotate-offset '%s' is no time",
 		                o->rotate_offset);
-	return results_open(&j->results, &cfg, clock_wall_us(), d);
+	j->wanted = cfg;
+	j->wanted.append = false;
+	if (o->resume)
+		rc = open_part(j, &cfg, d);
+	return rc < 0 ? rc : results_open(&j->results, &cfg, clock_wall_us(), d);
 }
 
 static int open_output(struct scan_job *j, struct diag *d)
@@ -224,6 +266,8 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 	if (j->opts->key_file)
 		rc = key_file_open(&j->key, j->opts->key_file, !j->opts->listen_only, d);
 	if (rc == 0 && j->opts->resume)
+		rc = checkpoint_lock(&j->lock, j->opts->resume, d);
+	if (rc == 0 && j->opts->resume)
 		rc = read_checkpoint(j, d);
 	if (rc == 0 && !j->opts->list_targets)
 		rc = probe_open(&j->scan, &j->cfg, d);
@@ -244,6 +288,8 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 	}
 	if (rc == 0 && j->opts->resume && !j->opts->list_targets)
 		rc = check_checkpoint(j, d);
+	if (rc == 0 && j->checkpoint.complete)
+		return 0; /* nothing is left to do */
 	if (rc == 0)
 		rc = open_output(j, d);
 	if (rc == 0 && j->scan)
@@ -273,6 +319,8 @@ void scan_job_close(struct scan_job *j)
 	free(j->owned_args[2]);
 	for (unsigned i = 0; i < SCAN_SCOPES; i++)
 		scope_free(j->retired[i]);
+	free(j->part);
+	checkpoint_unlock(j->lock, j->opts->resume);
 	ivtab_free(j->excluded);
 	pthread_mutex_destroy(&j->out_lock);
 }

@@ -494,8 +494,27 @@ static int read_grab(struct scan_options *o, struct diag *d)
 		                "two kinds of results for standard output: send the "
 		                "answers to a file (-o), or what is grabbed "
 		                "(--grab-file)");
+	o->grab.append = o->resume || o->append_output;
 	o->grab.contact = o->contact;
 	o->grab.source_ips = o->source_ips;
+	return 0;
+}
+
+static int check_format(const struct scan_options *o, struct diag *d)
+{
+	if (format_can_append(o->format))
+		return 0;
+	if (o->append_output)
+		return diag_set(
+			d, ERR_PARSE,
+			"--append-output adds lines or records to the output: use "
+			"another format than %s",
+			format_names[o->format]);
+	if (o->resume && (o->rotate || o->rotate_bytes))
+		return diag_set(d, ERR_PARSE,
+		                "--resume with --rotate is for formats of lines: use "
+		                "another one than %s",
+		                format_names[o->format]);
 	return 0;
 }
 
@@ -538,11 +557,8 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 		rc = read_cooldown(o, d);
 	if (rc == 0)
 		rc = read_excludes(j, o, d);
-	if (rc == 0 && (o->resume || o->append_output) && !format_table[o->format].lines)
-		rc = diag_set(d, ERR_PARSE,
-		              "--resume and --append-output add lines to the output: use "
-		              "another format than %s",
-		              format_names[o->format]);
+	if (rc == 0)
+		rc = check_format(o, d);
 	if (rc == 0)
 		rc = read_targets(j, o, argc, argv, d);
 	if (rc == 0)
