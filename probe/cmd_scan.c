@@ -107,6 +107,9 @@ static int finish(struct scan_job *j, int rc, struct diag *d)
 			unlink(j->part);
 	}
 	tell_summary(&stats, j->found);
+	if (j->fill && fill_dropped(j->fill))
+		log_warn("%" PRIu64 " traces were not filled up: too many at once",
+		         fill_dropped(j->fill));
 	compare_interface(j, &stats);
 	if (j->metadata) {
 		if (j->gave_up.text[0])

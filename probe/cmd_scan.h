@@ -10,9 +10,11 @@
 #include "common/writer.h"
 #include "probe/checkpoint.h"
 #include "probe/expr.h"
+#include "probe/fill.h"
 #include "probe/metrics.h"
 #include "probe/probe.h"
 #include "probe/results.h"
+#include "probe/rst_filter.h"
 #include "probe/scan_grab.h"
 #include "probe/targets.h"
 
@@ -39,13 +41,13 @@ struct scan_options {
 	const char *out_of[SCAN_OUTPUTS]; /* of -oX and the like */
 	const char *rotate, *rotate_offset, *rotate_dir;
 	const char *notes, *user_metadata, *log_file, *log_directory, *metrics;
-	uint64_t rotate_bytes, retries, max_packets, verbosity;
+	uint64_t rotate_bytes, retries, max_packets, verbosity, fill;
 	const char *max_failures, *key_file, *source_mac, *gateway_macs[2];
 	double min_hitrate;
 	bool strict, no_header, dry_run, quiet, verbose;
 	bool list_modules, list_fields, list_formats, echo, check, unprivileged;
 	bool list_targets, open_only, append_output, status_json, ping, offline, v4_only,
-		v6_only, listen_only, packet_trace, ip_layer;
+		v6_only, listen_only, packet_trace, ip_layer, rst_filter, nothing;
 };
 
 extern const struct opt scan_opts[];
@@ -94,8 +96,10 @@ struct scan_job {
 	uint64_t skipped;      /* targets that earlier runs did */
 	int lock;              /* of the checkpoint; -1: none */
 	uint64_t max_failures; /* of --max-sendto-failures; UINT64_MAX: any number */
-	struct mac_key key;    /* of --key-file */
-	struct diag gave_up;   /* why the watcher stopped it; "": it did not */
+	struct fill *fill;     /* of --fill-mode; NULL: none */
+	struct rst_filter *rst_filter;
+	struct mac_key key;  /* of --key-file */
+	struct diag gave_up; /* why the watcher stopped it; "": it did not */
 };
 
 /* Fill the plan of a scan (opts, space, first, has_args, ports, order, fields,

@@ -40,6 +40,65 @@ static void read_e(struct scan_options *o)
 	o->seed = NULL;
 }
 
+static bool is_payload(const char *arg)
+{
+	static const char *const kinds[] = { "hex:", "text:", "file:", "template:" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strncmp(arg, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
+/* "A,example.com" as two arguments of the module dns. */
+static int add_question(struct scan_config *file, struct opt_list *to, const char *arg,
+                        struct diag *d)
+{
+	size_t type = strcspn(arg, ",");
+	char *text;
+	int rc;
+
+	if (strchr(arg, ';'))
+		return diag_set(d, ERR_PARSE, "--probe-args '%.80s': one question a scan",
+		                arg);
+	if (asprintf(&text, "type=%.*s", (int)type, arg) < 0)
+		return -ENOMEM;
+	rc = scan_config_keep(file, text);
+	if (rc == 0)
+		rc = scan_config_add(file, to, text);
+	if (rc == 0 && asprintf(&text, "name=%s", arg + type + 1) < 0)
+		return -ENOMEM;
+	if (rc == 0)
+		rc = scan_config_keep(file, text);
+	return rc < 0 ? rc : scan_config_add(file, to, text);
+}
+
+/* ZMap's --probe-args have no names: of udp "text:...", of dns "A,example.com". */
+static int read_zmap_args(struct scan_options *o, struct scan_config *file,
+                          struct diag *d)
+{
+	struct opt_list from = o->module_args, to = { NULL, 0 };
+	bool theirs = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < from.n; i++)
+		theirs |= is_payload(from.v[i]) || !strchr(from.v[i], '=');
+	if (!theirs)
+		return 0;
+	for (size_t i = 0; rc == 0 && i < from.n; i++) {
+		if (is_payload(from.v[i]) && o->payload)
+			rc = diag_set(d, ERR_PARSE, "two payloads: give one");
+		else if (is_payload(from.v[i]))
+			o->payload = from.v[i];
+		else if (!strchr(from.v[i], '=') && strchr(from.v[i], ','))
+			rc = add_question(file, &to, from.v[i], d);
+		else
+			rc = scan_config_add(file, &to, from.v[i]);
+	}
+	o->module_args = to;
+	return rc;
+}
+
 /* The name of a new file in the folder of logs, of this second. */
 static int read_log_directory(struct scan_options *o, struct scan_config *file,
                               struct diag *d)
@@ -73,6 +132,8 @@ int scan_aliases(struct scan_options *o, struct scan_config *file, struct diag *
 
 	read_e(o);
 	read_verbosity(o);
+	if (rc == 0)
+		rc = read_zmap_args(o, file, d);
 	if (rc == 0)
 		rc = read_log_directory(o, file, d);
 	if (rc == 0 && o->ip_layer && o->link && strcmp(o->link, "ip") != 0)

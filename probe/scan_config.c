@@ -21,6 +21,7 @@ static const struct {
 	{ "includefile", "allowlist-file" }, /* of ranges, there */
 	{ "output-format", "output-module" }, { "output-filename", "output-file" },
 	{ "target-port", "target-ports" },    { "shards-index", "shard" },
+	{ "rotate-filesize", "rotate-size" },
 };
 
 static char *keep(struct scan_config *c, const char *text, size_t n)
@@ -243,10 +244,14 @@ int scan_config_set(struct scan_config *c, struct scan_options *o, const char *n
 	row = find_row(name);
 	/* As masscan's --echo prints what nobody set. */
 	if (row && row->type != OPT_TYPE_FLAG &&
-	    (!*value || !strcmp(value, "0.0.0.0") || !strcmp(value, "00-00-00-00-00-00")))
+	    (!*value || !strcmp(value, "0.0.0.0") ||
+	     !strcmp(value, "00-00-00-00-00-00") || !strcmp(value, "00:00:00:00:00:00")))
 		return 0;
 	if (!strcmp(name, "output-format") && !strcmp(value, "json"))
 		value = "masscan-json"; /* json is ZMap's word for lines */
+	if (!strcmp(name, "output-format") &&
+	    (!strncmp(value, "unknown", 7) || !strcmp(value, "interactive")))
+		return 0; /* none was asked for */
 	if (row)
 		return set_row(c, o, row, value, d);
 	return diag_set(d, ERR_PARSE, "there is no option '%s'", name);

@@ -34,7 +34,8 @@
 		OPT_IGNORED(                                                             \
 			"pcap-filename", 1,                                              \
 			"what is received is not kept: run tcpdump beside the scan"),    \
-		OPT_IGNORED("nobacktrace", 0, NULL), OPT_IGNORED("stylesheet", 1, NULL)
+		OPT_IGNORED("send-eth", 0, NULL), OPT_IGNORED("nobacktrace", 0, NULL),   \
+		OPT_IGNORED("stylesheet", 1, NULL)
 
 #define SCAN_FOREIGN_REFUSED                                                             \
 	OPT_REFUSED("fast-dryrun", 0,                                                    \

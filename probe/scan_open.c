@@ -14,6 +14,7 @@
 #include "common/stop.h"
 #include "probe/cmd_scan.h"
 #include "probe/key_file.h"
+#include "probe/tcp.h"
 
 #define LONG_S (366.0 * 86400) /* a scan that takes longer was not meant */
 
@@ -254,6 +255,16 @@ static int check_ports(const struct scan_job *j, struct diag *d)
 	return 0;
 }
 
+static int open_rst_filter(struct scan_job *j, struct diag *d)
+{
+	unsigned first = j->cfg.source_port, n = j->cfg.source_ports;
+
+	if (!first)
+		return rst_filter_open(&j->rst_filter, TCP_PORT_FIRST, UINT16_MAX, d);
+	return rst_filter_open(&j->rst_filter, (uint16_t)first,
+	                       (uint16_t)(first + (n ? n - 1 : 0)), d);
+}
+
 int scan_job_open(struct scan_job *j, struct diag *d)
 {
 	sigset_t watched;
@@ -271,6 +282,8 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 		rc = read_checkpoint(j, d);
 	if (rc == 0 && !j->opts->list_targets)
 		rc = probe_open(&j->scan, &j->cfg, d);
+	if (rc == 0 && j->opts->rst_filter && j->scan)
+		rc = open_rst_filter(j, d);
 	if (rc == 0 && j->scan)
 		rc = check_ports(j, d);
 	if (rc == 0 && j->scan)
@@ -304,6 +317,8 @@ void scan_job_close(struct scan_job *j)
 {
 	scan_grab_close(j->grab);
 	probe_close(j->scan);
+	rst_filter_close(j->rst_filter);
+	fill_free(j->fill);
 	targets_close(j->targets);
 	results_close(j->results);
 	writer_close(j->list);

@@ -1,5 +1,6 @@
 /* `probe scan`: what the command line asks for, without touching anything. */
 #include <ctype.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,8 +426,40 @@ static bool parse_hops(unsigned hops[2], const char *text)
 	return true;
 }
 
+static int read_fill(struct scan_job *j, const struct scan_options *o, struct diag *d)
+{
+	if (!o->fill)
+		return 0;
+	if (o->fill <= j->order.hops[1] || o->fill > MODULE_HOP_MAX)
+		return diag_set(d, ERR_PARSE,
+		                "--fill-mode %" PRIu64
+		                " goes on behind the last hop limit, %u, up to %d",
+		                o->fill, j->order.hops[1], MODULE_HOP_MAX);
+	if (o->resume)
+		return diag_set(d, ERR_PARSE,
+		                "--fill-mode depends on what was answered: it cannot be "
+		                "with --resume");
+	j->fill = fill_new(j->order.hops[1], (unsigned)o->fill);
+	return j->fill ? 0 : -ENOMEM;
+}
+
+/* Whether any of its packets makes the kernel send resets. */
+static int check_rst_filter(const struct scan_options *o, struct diag *d)
+{
+	bool tcp = false;
+
+	for (size_t i = 0; i < o->modules.n; i++)
+		tcp |= module_find(o->modules.v[i])->proto == OBS_TCP;
+	if (o->rst_filter && (!tcp || o->unprivileged))
+		return diag_set(d, ERR_PARSE,
+		                "--install-rst-filter is for raw packets of TCP");
+	return 0;
+}
+
 static int read_hops(struct scan_job *j, const struct scan_options *o, struct diag *d)
 {
+	if (!o->hop_range && o->fill)
+		return diag_set(d, ERR_PARSE, "--fill-mode is for --hop-limit A-B");
 	if (!o->hop_range)
 		return 0;
 	if (!parse_hops(j->order.hops, o->hop_range))
@@ -441,6 +474,8 @@ static int read_hops(struct scan_job *j, const struct scan_options *o, struct di
 			                "%s: its probes cannot tell their hop limit",
 			                m->name);
 	}
+	if (read_fill(j, o, d) < 0)
+		return ERR_PARSE;
 	return ports_add_hops(&j->ports, j->order.hops[0], j->order.hops[1]);
 }
 
@@ -563,6 +598,8 @@ int scan_plan(struct scan_job *j, struct scan_options *o, int argc, char *argv[]
 		rc = read_targets(j, o, argc, argv, d);
 	if (rc == 0)
 		rc = read_ports(j, o, d);
+	if (rc == 0)
+		rc = check_rst_filter(o, d);
 	if (rc == 0)
 		rc = read_hops(j, o, d);
 	if (rc == 0 && o->payload)

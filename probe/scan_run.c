@@ -19,6 +19,8 @@ static void observe(void *ctx, const struct observation *o)
 	struct scan_job *j = ctx;
 	uint64_t max = j->opts->max_results;
 
+	if (j->fill)
+		fill_offer(j->fill, o, clock_mono_ns());
 	if ((j->filter && !expr_holds(j->filter, o)) || !results_want(j->results, o) ||
 	    (j->opts->open_only && o->outcome != OBS_OPEN))
 		return;
@@ -39,7 +41,17 @@ static int next_targets(void *ctx, struct probe_target *out, size_t max)
 {
 	struct scan_job *j = ctx;
 
-	return j->targets ? targets_next(j->targets, out, max) : 0;
+	size_t more = j->fill ? fill_next(j->fill, out, max) : 0;
+	int n;
+
+	if (more)
+		return (int)more;
+	if (!j->targets)
+		return 0;
+	n = targets_next(j->targets, out, max);
+	if (n < 0 && j->fill && !fill_is_over(j->fill, clock_mono_ns()))
+		return 0;
+	return n;
 }
 
 static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t total)

@@ -175,11 +175,57 @@ done
 equal "masscan.8: targets times ports" "$("$sextant" probe scan -q -sL -c "$d/man.conf" --allow-special -n 1000 2>/dev/null | wc -l)" 1000
 "$sextant" probe scan -c "$d/man.conf" --echo >"$d/echo2"
 "$sextant" probe scan -c "$d/echo2" --echo | diff "$d/echo2" - >/dev/null || fail "--echo of --echo"
+# masscan's paused.conf, as it is in its repository: what it does not say is our default.
+cat >"$d/paused.conf" <<-END
+
+	# resume information
+	resume-index = 1
+	rate =     100.00
+	randomize-hosts = true
+	seed = 1568398576484847982
+	shard = 1/1
+	# ADAPTER SETTINGS
+	adapter =
+	adapter-ip = 10.1.10.196
+	adapter-mac = 00:00:00:00:00:00
+	router-mac = 00:00:00:00:00:00
+	# OUTPUT/REPORTING SETTINGS
+	output-format = unknown(0)
+	show = open,,
+	output-filename =
+	rotate = 0
+	rotate-dir = .
+	rotate-offset = 0
+	rotate-filesize = 0
+	pcap =
+	# TARGET SELECTION (IP, PORTS, EXCLUDES)
+	retries = 0
+	ports = 80
+	range = 10.1.10.0/24
+
+	capture = cert
+	nocapture = html
+	nocapture = heartbleed
+	nocapture = ticketbleed
+
+	min-packet = 60
+END
+echo_of "$d/paused.conf"
+grep -q "order of targets: all of them" "$d/err" || fail "paused.conf: $(cat "$d/err")"
+for line in "rate = 100" "seed = 1568398576484847982" "target-ports = 80" "range = 10.1.10.0/24" "source-ip = 10.1.10.196"; do
+	grep -qxF "$line" "$d/echo" || fail "paused.conf: no '$line'"
+done
+grep -qE "^(gateway|source)-mac|^output-module = [^c]" "$d/echo" && fail "paused.conf: $(cat "$d/echo")"
+equal "paused.conf: targets" "$("$sextant" probe scan -q -sL -c "$d/paused.conf" --allow-special 2>/dev/null | wc -l)" 256
 # The command lines of both, but for what is sent.
 for words in "-p80,8000-8100 10.0.0.0/8" "10.0.0.0/8 192.168.0.0/16 172.16.0.0/12 -p80 --open-only" \
 	"0.0.0.0/0 -p0-65535 --excludefile $d/exclude" "0.0.0.0/0 -p0-65535 -oX /dev/stdout" \
 	"0.0.0.0/0 -p0-65535 --max-rate 100000" "0.0.0.0/0 -p0-65535 --shard 1/1" "10.0.0.0/8,192.168.0.1 -p 20-25" "10.0.0.0/8 -p80 -e lo" \
-	"0.0.0.0/4 -p80 --rate 100000000 --offline" "10.0.0.0/8 --ports U:161,U:1024-1100"; do
+	"0.0.0.0/4 -p80 --rate 100000000 --offline" "10.0.0.0/8 --ports U:161,U:1024-1100" \
+	"0.0.0.0/4 -p80 --rate 100000000 --router-mac 66-55-44-33-22-11" \
+	"10.0.0.0/8 -p80 --banners --source-ip 192.168.1.200 --grab-file /dev/null" \
+	"10.0.0.0/8 -p80 --banners --source-port 61000 --grab-file /dev/null" \
+	"-sS -Pn --randomize-hosts --send-eth 10.0.0.0/8 -p80"; do
 	# shellcheck disable=SC2086 # words
 	equal "masscan $words" "$(cd "$d" && "$sextant" probe scan -q -sL --allow-special -n 10 $words 2>"$d/err" | wc -l)" 10
 done
@@ -222,6 +268,22 @@ for file in /etc/zmap/zmap.conf /usr/share/doc/zmap/examples/*.conf; do
 	[ -f "$file" ] || continue
 	echo_of "$file"
 done
+
+# Its blocklist as it is shipped, and the file for options of TCP, which is refused.
+cat >"$d/blocklist.conf" <<-END
+	# From IANA IPv4 Special-Purpose Address Registry
+	# Updated 2013-05-22
+
+	0.0.0.0/8           # RFC1122: "This host on this network"
+	10.0.0.0/8          # RFC1918: Private-Use
+	#192.168.0.0/16      # RFC1918: Private-Use
+	255.255.255.255/32  # RFC0919: Limited Broadcast
+
+	224.0.0.0/4         # RFC5771: Multicast/Reserved
+END
+equal "ZMap's blocklist" "$(list -b "$d/blocklist.conf" 9.255.255.254/31 10.0.0.0/30 192.168.0.0/31 | wc -l)" 4
+printf 'probe-module tcp_synopt\ntarget-port 80\nrate 25000\nprobes 3\nverbosity 5\n' >"$d/synopt.conf"
+refuse 2 "tcp-syn has mss, window" -C "$d/synopt.conf" 192.0.2.1
 
 # ---- wrong use -------------------------------------------------------------------------
 refuse 2 "--user-metadata" --user-metadata '{"a": }' 192.0.2.1

@@ -171,6 +171,23 @@ equal "closed ports" "$(scan target,port,hop,outcome --hop-limit 4 -M udp \
 slow=$(scan rtt_us --hop-limit 1-3 -M icmp6-echo -M tcp-syn -p icmp,80 2a00:9::/125 |
 	awk '$1 < 1 || $1 > 1000000' | wc -l)
 equal "rtt" "$slow" 0
+# What is behind the last hop limit is found as far as routers answer, packet by packet.
+for how in "-M icmp6-echo 2a00:9::1" "-M tcp-syn -p 80 2a00:9::1" "-M udp -p 33434 2a00:9::1"; do
+	# shellcheck disable=SC2086 # words
+	# (A reset cannot say which probe it is for.)
+	equal "fill: $how" "$(scan target,hop,saddr --hop-limit 1 --fill-mode 9 -m "$d/meta" $how |
+		sed 's/,,/,4,/' | sort)" "2a00:9::1,1,2a00:1:1::2
+2a00:9::1,2,2a00:1:2::2
+2a00:9::1,3,2a00:1:3::2
+2a00:9::1,4,2a00:9::1"
+	equal "fill: $how: sent" "$(sed -n 's/^  "packets_sent": \([0-9]*\),*$/\1/p' "$d/meta")" 4
+done
+equal "fill: the bound" "$(scan hop --hop-limit 1-2 --fill-mode 3 -M icmp-echo 45.9.0.1-45.9.0.3 | xargs)" "1 1 1 2 2 2 3 3 3"
+for words in "--fill-mode 9" "--hop-limit 1-9 --fill-mode 9" "--hop-limit 1-3 --fill-mode 64" "--hop-limit 1-3 --fill-mode 9 --resume $d/state"; do
+	# shellcheck disable=SC2086 # words
+	"$sextant" probe scan -q -i sxl1 $words 2a00:9::1 >"$d/out" 2>"$d/err"
+	equal "$words" "$? $(grep -c -e --fill-mode "$d/err")" "2 1"
+done
 # The same as a picture, but for the times.
 equal "paths" "$(scan target -O paths -M icmp6-echo --hop-limit 1-6 2a00:9::1 |
 	sed 's/  *[0-9.]* ms//' | sort)" "  1  2a00:1:1::2

@@ -162,6 +162,28 @@ grep -q "packets could not be sent, more than 100" "$d/err" || fail "max-sendto-
 [ "$(field send_errors)" -lt 2000 ] || fail "max-sendto-failures: $(field send_errors)"
 nft delete table inet stop
 
+# ---- the seed is not the key: with the same one, same targets, other cookies --------------
+words()
+{
+	"$sextant" probe scan -q -d -e 5 -M icmp6-echo -M tcp-syn -p 80,icmp 2a00:2::/126 2>/dev/null |
+		grep -oE "$1" | "${@:2}" | cksum
+}
+equal "seed: order of targets" "$(words 'daddr: [^ ]*' cat)" "$(words 'daddr: [^ ]*' cat)"
+for what in 'seq: [0-9]* \| ack' 'data:.*' 'source: [0-9]*'; do
+	[ "$(words "$what" sort)" != "$(words "$what" sort)" ] || fail "seed: the same cookies in $what"
+done
+
+# ---- ZMap's nameless --probe-args ------------------------------------------------------
+dry()
+{
+	"$sextant" probe scan -q -d -S 192.0.2.2 --allow-special "$@" 2>"$d/err"
+}
+dry -M udp -p 99 --probe-args=text:hello 10.0.0.1 | grep -q "data: 68 65 6c 6c 6f" || fail "ZMap's text: $(cat "$d/err")"
+dry -M dns -p 53 --probe-args "A,ab.example" --probe-args no-case 10.0.0.1 | grep -q "02 61 62 07 65 78 61 6d 70 6c 65 00 00 01 00 01" ||
+	fail "ZMap's question: $(cat "$d/err")"
+refuse "one question" -M dns -p 53 --probe-args "A,a.example;A,b.example" 10.0.0.1
+refuse "two payloads" -M udp -p 53 --payload text:a --probe-args text:b 10.0.0.1
+
 # ---- packets in words, and MAC addresses ---------------------------------------------
 scan -M icmp6-echo --packet-trace -i $SIMNET_IF -S $SIMNET_SRC6 2a00:2::7
 grep -q "SENT icmp6 type 128 code 0 $SIMNET_SRC6 > 2a00:2::7, [0-9]* bytes, hop limit 64" "$d/err" ||
