@@ -487,13 +487,26 @@ static bool contains(const struct conn *c, const char *word)
 	return c->in && memmem(c->in, c->n_in, word, strlen(word));
 }
 
-/* A plain request was answered by a TLS alert, or by a web server that would
- * rather have TLS. */
+static bool has_asked(const struct conn *c)
+{
+	for (unsigned i = 0; i < c->step; i++)
+		if (c->probe->steps[i].kind == SERVICE_SEND)
+			return true;
+	return false;
+}
+
+/* A plain request was answered by a TLS alert, by a web server that would rather have
+ * TLS, or, on a port that could be anything, by nothing but the end: so do servers on top
+ * of OpenSSL.  (Who ends it before a word does not want to talk.) */
 static bool wants_tls(const struct conn *c)
 {
 	const struct service_answer *a = &c->r.answer;
 
-	if (c->r.tls || c->second || !a->service)
+	if (c->r.tls || c->second)
+		return false;
+	if (!c->n_in && (c->eof || c->broken) && !strcmp(c->probe->name, "any"))
+		return has_asked(c);
+	if (!a->service)
 		return false;
 	return !strcmp(a->service, "tls") ||
 	       (!strcmp(a->service, "http") && a->http_status == 400 &&
