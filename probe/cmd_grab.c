@@ -17,10 +17,11 @@
 #include "probe/checkpoint.h"
 #include "probe/grab_input.h"
 #include "probe/grab_text.h"
+#include "probe/scopes.h"
 
 #define TICK_NS (100 * NS_PER_MS)
 
-enum { TICKS_PER_STATUS = 10, STATUS_MAX = 256, SCOPES = 8 };
+enum { TICKS_PER_STATUS = 10, STATUS_MAX = 256 };
 
 struct job {
 	const struct grab_options *opts;
@@ -28,8 +29,7 @@ struct job {
 	struct ports ports;
 	struct grab_input *input;
 	struct grab *grab;
-	struct scope *scope, *retired[SCOPES];
-	unsigned n_retired;
+	struct scopes scopes;
 	struct grab_out out;
 	struct writer *metadata;
 	const atomic_bool *signalled;
@@ -48,23 +48,12 @@ static void hangup_set(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
-/* A list that cannot be read changes nothing. */
 static void reload(struct job *j)
 {
-	struct scope **old = &j->retired[j->n_retired % SCOPES], *fresh;
-	struct diag d = { "" };
-	int rc = scope_new(&fresh, &j->opts->scope, &d);
+	const struct scope *fresh = scopes_reload(&j->scopes, &j->opts->scope);
 
-	if (rc < 0) {
-		log_warn("%s: the lists stay as they were", diag_str(&d, rc));
-		return;
-	}
-	scope_free(*old);
-	*old = j->scope;
-	j->n_retired++;
-	j->scope = fresh;
-	grab_set_scope(j->grab, fresh);
-	log_info("blocklists and allowlists were read again");
+	if (fresh)
+		grab_set_scope(j->grab, fresh);
 }
 
 /* Results first: what the checkpoint counts is in the file. */
@@ -206,8 +195,8 @@ static int open_all(struct job *j, struct diag *d)
 	if (rc == 0 && j->checkpoint.complete)
 		return 0; /* nothing is left to do */
 	if (rc == 0)
-		rc = scope_new(&j->scope, &o->scope, d);
-	j->cfg.scope = j->scope;
+		rc = scopes_read(&j->scopes, &o->scope, d);
+	j->cfg.scope = j->scopes.now;
 	if (rc == 0)
 		rc = grab_new(&j->grab, &j->cfg, d);
 	if (rc == 0 && (o->list || o->resume))
@@ -223,9 +212,7 @@ static void close_all(struct job *j)
 {
 	grab_input_close(j->input);
 	grab_free(j->grab);
-	scope_free(j->scope);
-	for (unsigned i = 0; i < SCOPES; i++)
-		scope_free(j->retired[i]);
+	scopes_fini(&j->scopes);
 	grab_out_close(&j->out);
 	checkpoint_unlock(j->lock, j->opts->resume);
 	writer_close(j->metadata);

@@ -16,6 +16,7 @@
 #include "probe/results.h"
 #include "probe/rst_filter.h"
 #include "probe/scan_grab.h"
+#include "probe/scopes.h"
 #include "probe/targets.h"
 
 enum { SCAN_OUTPUTS = 6 }; /* -oB -oD -oG -oJ -oL -oX */
@@ -59,7 +60,7 @@ enum {
 	RECEIVE_BUFFER_MIN = 1 << 20,
 	RECEIVE_BUFFER_MAX = 1 << 30,
 };
-enum { SCAN_SCOPES = 8, SCAN_MODULES = 16, SCAN_ARGS = 64 };
+enum { SCAN_MODULES = 16, SCAN_ARGS = 64 };
 
 struct scan_job {
 	const struct scan_options *opts;
@@ -74,9 +75,7 @@ struct scan_job {
 	bool has_args;
 	struct targets_config order;
 	struct obs_fields fields;
-	struct scope *scope;
-	struct scope *retired[SCAN_SCOPES]; /* before SIGHUP; a sender may still ask */
-	unsigned n_retired;
+	struct scopes scopes;
 	struct ivtab *excluded; /* of --exclude; may be NULL */
 	struct targets *targets;
 	struct probe_scan *scan;

@@ -293,7 +293,7 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 	if (rc == 0)
 		rc = drop(j->opts, d);
 	if (rc == 0)
-		rc = scope_new(&j->scope, &j->opts->scope, d);
+		rc = scopes_read(&j->scopes, &j->opts->scope, d);
 	if (rc == 0 && !j->opts->listen_only) {
 		rc = open_targets(j, d);
 		if (rc == 0)
@@ -306,10 +306,10 @@ int scan_job_open(struct scan_job *j, struct diag *d)
 	if (rc == 0)
 		rc = open_output(j, d);
 	if (rc == 0 && j->scan)
-		probe_set_scope(j->scan, j->scope);
+		probe_set_scope(j->scan, j->scopes.now);
 	if (rc == 0 && j->scan && scan_grab_wanted(&j->opts->grab))
-		rc = scan_grab_open(&j->grab, &j->opts->grab, j->scope, stop_on_signals(),
-		                    d);
+		rc = scan_grab_open(&j->grab, &j->opts->grab, j->scopes.now,
+		                    stop_on_signals(), d);
 	return rc;
 }
 
@@ -326,14 +326,12 @@ void scan_job_close(struct scan_job *j)
 	writer_close(j->metadata);
 	writer_close(j->status);
 	expr_free(j->filter);
-	scope_free(j->scope);
+	scopes_fini(&j->scopes);
 	ivtab_builder_free(j->space);
 	ports_fini(&j->ports);
 	free(j->owned_args[0]);
 	free(j->owned_args[1]);
 	free(j->owned_args[2]);
-	for (unsigned i = 0; i < SCAN_SCOPES; i++)
-		scope_free(j->retired[i]);
 	free(j->part);
 	checkpoint_unlock(j->lock, j->opts->resume);
 	ivtab_free(j->excluded);

@@ -89,25 +89,15 @@ static void checkpoint(struct scan_job *j, uint64_t *before)
 		log_warn("%s", diag_str(&d, rc));
 }
 
-/* SIGHUP: read the lists again.  One that cannot be read changes nothing. */
 static void reload(struct scan_job *j)
 {
-	struct scope **old = &j->retired[j->n_retired % SCAN_SCOPES], *fresh;
-	struct diag d = { "" };
-	int rc = scope_new(&fresh, &j->opts->scope, &d);
+	const struct scope *fresh = scopes_reload(&j->scopes, &j->opts->scope);
 
-	if (rc < 0) {
-		log_warn("%s: the lists stay as they were", diag_str(&d, rc));
+	if (!fresh)
 		return;
-	}
-	scope_free(*old);
-	*old = j->scope;
-	j->n_retired++;
-	j->scope = fresh;
 	probe_set_scope(j->scan, fresh);
 	if (j->grab)
 		scan_grab_set_scope(j->grab, fresh);
-	log_info("blocklists and allowlists were read again");
 }
 
 static void change_rate(struct scan_job *j, double factor)
@@ -308,7 +298,7 @@ int scan_job_list(struct scan_job *j)
 		if (n == 0)
 			clock_sleep_until(clock_mono_ns() + NS_PER_MS);
 		for (int i = 0; i < n; i++) {
-			if (scope_check(j->scope, t[i].addr) != SCOPE_OK)
+			if (scope_check(j->scopes.now, t[i].addr) != SCOPE_OK)
 				continue;
 			addr_format(text, t[i].addr);
 			writer_printf(j->list, "%s", text);
