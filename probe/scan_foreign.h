@@ -29,8 +29,7 @@
 	                    "bad lines of a list are skipped"),                          \
 		OPT_IGNORED("validate-source-port", 1,                                   \
 	                    "the source port is always checked"),                        \
-		OPT_IGNORED("batch", 1,                                                  \
-	                    "a batch is half a millisecond's worth of packets"),         \
+		OPT_IGNORED("batch", 1, "a batch is a millisecond's worth of packets"),  \
 		OPT_IGNORED(                                                             \
 			"pcap-filename", 1,                                              \
 			"what is received is not kept: run tcpdump beside the scan"),    \
