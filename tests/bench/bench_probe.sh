@@ -46,7 +46,7 @@ sink filter || simnet_skip "no netdev ingress hook"
 gw=$(ip -n internet -o link show $SIMNET_PEER | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
 us=$(ip -o link show $SIMNET_IF | sed -E 's/.*link\/ether ([^ ]+).*/\1/')
 ticks=$(getconf CLK_TCK)
-long=$((seconds + 3))
+long=$((${seconds%.*} + 3))
 
 # The command that a contender is.
 command_of()
