@@ -142,13 +142,24 @@ static bool set(void *cfg, const struct opt *o, const char *text)
 	return false;
 }
 
-static const char *expects(enum opt_type t)
+/* Names the choices into buf, as many as it holds. */
+static const char *name_choices(char *buf, size_t size, const struct opt *o)
 {
-	switch (t) {
+	size_t n = (size_t)snprintf(buf, size, "one of");
+
+	for (unsigned i = 0; o->choices[i] && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s %s", i ? "," : "",
+		                      o->choices[i]);
+	return buf;
+}
+
+static const char *expects(char *buf, size_t size, const struct opt *o)
+{
+	switch (o->type) {
 	case OPT_TYPE_COUNT: return "a whole number such as 500, 10k or 2M";
 	case OPT_TYPE_DOUBLE: return "a number such as 500, 0.5 or 10k";
 	case OPT_TYPE_DURATION: return "a duration such as 30s, 500ms or 2h";
-	case OPT_TYPE_ENUM: return "one of the choices in --help";
+	case OPT_TYPE_ENUM: return name_choices(buf, size, o);
 	default: return "a value";
 	}
 }
@@ -345,7 +356,7 @@ static void spell_out(const struct opt *opts, int argc, char *argv[])
 static int parse_options(const struct cmd *c, void *cfg, int argc, char *argv[])
 {
 	struct parse p;
-	char what[64], value[64];
+	char what[64], value[64], choices[256];
 	int ch;
 
 	parse_init(&p, c->opts);
@@ -379,7 +390,7 @@ static int parse_options(const struct cmd *c, void *cfg, int argc, char *argv[])
 		if (!set(cfg, o, optarg)) {
 			log_error("--%s: '%s' is not %s", o->name,
 			          log_quote(value, sizeof(value), optarg, strlen(optarg)),
-			          expects(o->type));
+			          expects(choices, sizeof(choices), o));
 			return CMD_USAGE;
 		}
 	}

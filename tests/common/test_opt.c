@@ -1,5 +1,7 @@
 #include "tests/test.h"
 
+#include <unistd.h>
+
 #include "common/opt.h"
 
 struct cfg {
@@ -121,6 +123,26 @@ static void bad_command_lines_are_usage_errors(void **state)
 			fail_msg("'%s' was accepted", lines[i]);
 }
 
+/* What a wrong choice makes the program say. */
+static void a_wrong_choice_is_told_the_right_ones(void **state)
+{
+	char said[256] = "";
+	FILE *f = tmpfile();
+	int kept = dup(STDERR_FILENO), rc;
+
+	(void)state;
+	assert_non_null(f);
+	assert_true(dup2(fileno(f), STDERR_FILENO) >= 0);
+	rc = call("prog grp go -O xml");
+	assert_true(dup2(kept, STDERR_FILENO) >= 0);
+	close(kept);
+	rewind(f);
+	assert_int_equal(rc, CMD_USAGE);
+	assert_non_null(fgets(said, sizeof(said), f));
+	fclose(f);
+	assert_non_null(strstr(said, "'xml' is not one of csv, jsonl"));
+}
+
 static void counts(void **state)
 {
 	static const struct {
@@ -175,6 +197,7 @@ int main(void)
 		cmocka_unit_test(every_type_reaches_its_field),
 		cmocka_unit_test(defaults_and_aliases),
 		cmocka_unit_test(bad_command_lines_are_usage_errors),
+		cmocka_unit_test(a_wrong_choice_is_told_the_right_ones),
 		cmocka_unit_test(counts),
 		cmocka_unit_test(durations),
 	};
