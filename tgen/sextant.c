@@ -43,6 +43,8 @@ static int sextant_train(void **state, const struct addrvec *seeds, uint64_t see
 	if (rc == 0)
 		rc = sx_train(&s->model, seed);
 	if (rc == 0)
+		rc = sx_estimate_left(&s->model);
+	if (rc == 0)
 		rc = sx_front_init(&s->front, &s->model);
 	if (rc < 0) {
 		sextant_free(s);
@@ -107,7 +109,7 @@ static uint64_t sextant_regions(const void *state)
 const struct tgen_algorithm tgen_sextant = {
 	.name = "sextant",
 	.summary = "probabilities mixed from many contexts, learned from the seeds",
-	.version = 3,
+	.version = 4,
 	.train = sextant_train,
 	.free = sextant_free,
 	.next = sextant_next,

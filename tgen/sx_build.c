@@ -25,6 +25,7 @@ void sx_model_init(struct sx_model *m, const struct addr128 *seeds, uint32_t n)
 {
 	m->seeds = seeds;
 	m->n = n;
+	m->left = 0;
 	m->counts = (struct sx_counts){ 0 };
 	m->events = (struct sx_events){ 0 };
 	m->common = NULL;

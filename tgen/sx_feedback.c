@@ -31,15 +31,11 @@ static unsigned scale_class(int32_t cost)
 	return c < SX_SCALES ? c : SX_SCALES - 1;
 }
 
-/* As many are taken to be left as there are seeds, until feedback tells: the
- * seeds cannot say how big the population is.  If so, a probability of the next
- * one found times their number is that of being alive; what exceeds that is too
- * good to be true. */
 static float guess(const struct sx_front *f, int32_t cost)
 {
-	float x = (float)f->m->n * exp2f(-(float)cost / SX_OCTAVE);
+	float p = exp2f(-(float)cost / SX_OCTAVE);
 
-	return x < 0.5f ? x : 1 - 0.25f / x;
+	return f->m->left > 0 ? sx_alive(f->m->left * p) : p;
 }
 
 static float expect(const struct sx_front *f, int32_t cost)

@@ -86,6 +86,16 @@ struct sx_front {
 	uint64_t emitted, fed, adapt_at, learn_at;
 };
 
+/* sx_left.c: guess m->left.  0 or -ENOMEM. */
+int sx_estimate_left(struct sx_model *m);
+
+/* A probability of being the next one found times how many are left is that of
+ * being alive; what exceeds that is too good to be true. */
+static inline float sx_alive(float x)
+{
+	return x < 0.5f ? x : 1 - 0.25f / x;
+}
+
 /* 0 or -ENOMEM; either way, finish it.  start: without items. */
 int sx_front_init(struct sx_front *f, const struct sx_model *m);
 int sx_front_start(struct sx_front *f, const struct sx_model *m);

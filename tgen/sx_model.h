@@ -101,6 +101,7 @@ struct sx_model {
 	uint8_t suffix[SX_NIBBLES][256][16]; /* counts after two nibbles; saturate */
 	uint8_t *common; /* of each seed: nibbles in common with the one before it */
 	struct sx_weights w;
+	float left; /* how many are taken to be left to find; 0: not known yet */
 	float log_count[256];
 };
 

@@ -44,6 +44,7 @@ void sx_save(const struct sx_front *f, struct model_out *out)
 		model_put_u32(out, f->pruned[i].len);
 	}
 	put_floats(out, &f->m->w, sizeof(f->m->w));
+	model_put_float(out, f->m->left);
 	put_ints(out, f->ahead_seeded, sizeof(f->ahead_seeded));
 	put_ints(out, f->ahead_novel, sizeof(f->ahead_novel));
 	put_ints(out, f->ahead_subnet, sizeof(f->ahead_subnet));
@@ -107,6 +108,8 @@ static int get_learned(struct sx_front *f, struct sx_model *m, struct model_in *
 	int16_t *beside = &f->beside_boost[0][0][0][0];
 	int rc = get_floats(in, &m->w, sizeof(m->w), -1e4f, 1e4f);
 
+	if (rc == 0)
+		rc = get_floats(in, &m->left, sizeof(m->left), 1e-3f, 1e13f);
 	if (rc == 0)
 		rc = get_ahead(in, &f->ahead_seeded[0][0], sizeof(f->ahead_seeded));
 	if (rc == 0)

@@ -36,6 +36,7 @@ static void *test_realloc_(void *p, size_t n)
 #include "tgen/sx_chain.c"
 #include "tgen/sx_feedback.c"
 #include "tgen/sx_front.c"
+#include "tgen/sx_left.c"
 #include "tgen/sx_table.c"
 #include "tgen/sx_tail.c"
 #include "tgen/sx_train.c"
