@@ -13,7 +13,9 @@
  * others, and they get as many tries again.  At loss p a truly aliased prefix
  * is then missed about as often as the first child is lost in every round,
  * p^3 (p = 5 %: 1.3e-4; p = 20 %: 0.8 %), where sixteen children with three
- * tries would make it 0.2 % and 12 %.
+ * tries would make it 0.2 % and 12 %.  Where a site answers so many packets a
+ * second only, much more is lost; but random addresses of a /64 that answer, a few
+ * of them, are no hosts, and the silent ones there get many tries.
  *
  * The children are tried in four stages: for a /64 the pre-test alone, then 1,
  * 3 and 12 children; a stage starts when the one before has answered whole.  So
@@ -31,6 +33,8 @@ enum {
 	SITE_TESTS = 16,   /* under way at first */
 	DRAWS = 64,        /* for an address that is not known to be alive */
 	DONE_TIMEOUTS = 8, /* how long late answers are recognised */
+	NO_HOSTS = 4,      /* answers of random addresses, too many for hosts */
+	PERSISTENCE = 8,   /* times the tries, then */
 };
 
 /* --- lists of tests --- */
@@ -341,6 +345,8 @@ static unsigned tries_allowed(const struct guard *g, const struct test *t)
 	int sent = __builtin_popcount(t->sent & children);
 	int answered = __builtin_popcount(t->answered & children);
 
+	if (answered >= NO_HOSTS && g->nodes[t->node].prefix.len <= GUARD_NET)
+		return PERSISTENCE * g->rounds;
 	return sent > 1 && 4 * answered >= 3 * sent ? 2 * g->rounds : g->rounds;
 }
 
