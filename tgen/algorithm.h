@@ -17,6 +17,10 @@ struct tgen_algorithm {
 	/* seeds: sorted, unique, at least one, and theirs until free(). */
 	int (*train)(void **state, const struct addrvec *seeds, uint64_t seed,
 	             struct diag *d);
+	/* Optional: the same on so many threads; and from now on next(). */
+	int (*train_on)(void **state, const struct addrvec *seeds, uint64_t seed,
+	                unsigned threads, struct diag *d);
+	void (*threads)(void *state, unsigned threads);
 	void (*free)(void *state);
 
 	/* At most max candidates: none a seed, none that came before.  0: no

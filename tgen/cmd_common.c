@@ -147,6 +147,9 @@ int tgen_job_config(struct tgen_job *job, struct tgen_config *cfg,
 			              l->v[i]);
 	*cfg = (struct tgen_config){ .algorithm = src->algorithm,
 		                     .seed = src->seed,
+		                     .threads = src->threads < TGEN_MAX_THREADS
+		                                        ? (unsigned)src->threads
+		                                        : TGEN_MAX_THREADS,
 		                     .exclude = job->exclude,
 		                     .exclude_ctx = job->exclude_ctx };
 	cfg->scope = job->scope;

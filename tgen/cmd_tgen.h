@@ -20,6 +20,8 @@
 	         "learn from the addresses in FILE (repeatable)"),                       \
 		OPT_COUNT("seed", 0, cfg, f.seed, "N",                                   \
 	                  "decides between equals; same seed, same output (default 0)"), \
+		OPT_COUNT("threads", 'T', cfg, f.threads, "N",                           \
+	                  "use N threads; the output is the same (default 1)"),          \
 		OPT_LIST("aliased", 'A', cfg, f.aliased, "FILE",                         \
 	                 "emit nothing inside the prefixes in FILE (repeatable)"),       \
 		OPT_FLAG("strict", 0, cfg, f.strict, "fail at the first bad line"),      \
@@ -34,7 +36,7 @@
 	                 "48:1000 (repeatable)")
 
 /* A generator and all that it borrows. */
-enum { TGEN_JOB_LIMITS = 8 };
+enum { TGEN_JOB_LIMITS = 8, TGEN_MAX_THREADS = 64 };
 
 struct tgen_job {
 	struct tgen *g;

@@ -34,14 +34,21 @@ static int sextant_new(struct sextant **out, const struct addrvec *seeds, struct
 	return 0;
 }
 
-static int sextant_train(void **state, const struct addrvec *seeds, uint64_t seed,
-                         struct diag *d)
+static void sextant_threads(void *state, unsigned threads)
+{
+	struct sextant *s = state;
+
+	sx_front_threads(&s->front, threads);
+}
+
+static int sextant_train_on(void **state, const struct addrvec *seeds, uint64_t seed,
+                            unsigned threads, struct diag *d)
 {
 	struct sextant *s = NULL;
 	int rc = sextant_new(&s, seeds, d);
 
 	if (rc == 0)
-		rc = sx_train(&s->model, seed);
+		rc = sx_train(&s->model, seed, threads);
 	if (rc == 0)
 		rc = sx_estimate_left(&s->model);
 	if (rc == 0)
@@ -50,8 +57,15 @@ static int sextant_train(void **state, const struct addrvec *seeds, uint64_t see
 		sextant_free(s);
 		return rc;
 	}
+	sx_front_threads(&s->front, threads);
 	*state = s;
 	return 0;
+}
+
+static int sextant_train(void **state, const struct addrvec *seeds, uint64_t seed,
+                         struct diag *d)
+{
+	return sextant_train_on(state, seeds, seed, 1, d);
 }
 
 static int sextant_next(void *state, struct tgen_candidate *out, size_t max)
@@ -111,6 +125,8 @@ const struct tgen_algorithm tgen_sextant = {
 	.summary = "probabilities mixed from many contexts, learned from the seeds",
 	.version = 4,
 	.train = sextant_train,
+	.train_on = sextant_train_on,
+	.threads = sextant_threads,
 	.free = sextant_free,
 	.next = sextant_next,
 	.feedback = sextant_feedback,

@@ -9,6 +9,7 @@ enum {
 	OPTIMISM = 3 * SX_OCTAVE, /* expect better than the average */
 	PATIENCE = 50000,         /* items without a candidate */
 	SLOW = 8,                 /* how slowly expectations move */
+	FEW_EARLY = 64,           /* too few to wake other threads for */
 	TOO_DEAR = UINT16_MAX,
 	NEVER = INT32_MAX / 2
 };
@@ -136,6 +137,7 @@ void sx_front_requeue(struct sx_front *f)
 	for (unsigned l = 0; l < SX_LEVELS; l++)
 		f->head[l] = SX_NONE;
 	f->at = SX_LEVELS;
+	f->next_early = f->n_early; /* their order is gone */
 	for (uint32_t i = f->n; i-- > 0;) {
 		struct sx_item *it = &f->item[i];
 
@@ -260,7 +262,7 @@ static void set_children(struct sx_item *it, const float p[16], float by)
 	}
 }
 
-static void look_into_seeds(struct sx_front *f, struct sx_item *it)
+static void look_into_seeds(const struct sx_front *f, struct sx_item *it)
 {
 	bool need = it->depth >= 8;
 	struct sx_place pl;
@@ -298,7 +300,7 @@ static void look_into_seeds(struct sx_front *f, struct sx_item *it)
 	set_children(it, p, 1);
 }
 
-static void look_beyond(struct sx_front *f, struct sx_item *it)
+static void look_beyond(const struct sx_front *f, struct sx_item *it)
 {
 	struct sx_place pl;
 	struct sx_novel nv;
@@ -346,17 +348,20 @@ static struct sx_item first_item(const struct sx_front *f)
 		                 .lone_from = f->m->n > 1 ? SX_NIBBLES + 1 : 0 };
 }
 
-/* What the model says of an item; and the list of the subnets below it. */
-static int look_into(struct sx_front *f, struct sx_item *it)
+/* What the model says of an item. */
+static void predict_children(const struct sx_front *f, struct sx_item *it)
 {
 	it->left = 0;
-	if (it->kind == SX_TAIL)
-		return 0;
 	if (it->kind == SX_SEEDED)
 		look_into_seeds(f, it);
-	else
+	else if (it->kind == SX_NOVEL)
 		look_beyond(f, it);
-	if (it->depth >= SX_SUBNET)
+}
+
+/* The list of the subnets below it. */
+static int find_list(struct sx_front *f, struct sx_item *it)
+{
+	if (it->kind == SX_TAIL || it->depth >= SX_SUBNET)
 		return 0;
 	it->list = -1;
 	if (it->depth >= 8)
@@ -364,13 +369,13 @@ static int look_into(struct sx_front *f, struct sx_item *it)
 	return it->depth >= 8 && it->list < 0 ? it->list : 0;
 }
 
-/* Fill the new item f->item[f->n], and queue it. */
+/* Queue an item with its predictions as the new f->item[f->n]. */
 static int add_item(struct sx_front *f, struct sx_item it)
 {
 	int rc = reserve(f);
 
 	if (rc == 0)
-		rc = look_into(f, &it);
+		rc = find_list(f, &it);
 	if (rc < 0)
 		return rc;
 	it.log_boost = it.parent == SX_NONE ? 0 : f->item[it.parent].log_boost;
@@ -391,7 +396,8 @@ static int add_item(struct sx_front *f, struct sx_item it)
 }
 
 /* What kind of item a child is: all that does not take predictions. */
-static int child_of(struct sx_front *f, uint32_t parent, unsigned v, struct sx_item *it)
+static void child_of(const struct sx_front *f, uint32_t parent, unsigned v,
+                     struct sx_item *it)
 {
 	const struct sx_item *up = &f->item[parent];
 
@@ -420,17 +426,72 @@ static int child_of(struct sx_front *f, uint32_t parent, unsigned v, struct sx_i
 		it->chains = sx_chains_start();
 	else if (it->depth > SX_SUBNET)
 		it->chains = sx_chains_step(&up->chains, f->m, up->depth, v);
-	return 0;
 }
 
-static int add_child(struct sx_front *f, uint32_t parent, unsigned v)
+static int add_child(struct sx_front *f, uint32_t parent, unsigned v,
+                     const struct sx_early *early)
 {
 	struct sx_item it;
-	int rc = child_of(f, parent, v, &it);
 
-	if (rc < 0 || (f->n_pruned && sx_front_pruned(f, it.prefix, 4u * it.depth)))
-		return rc;
+	if (early && early->v == v) {
+		it = early->it;
+	} else {
+		child_of(f, parent, v, &it);
+		predict_children(f, &it);
+	}
+	if (f->n_pruned && sx_front_pruned(f, it.prefix, 4u * it.depth))
+		return 0;
 	return add_item(f, it);
+}
+
+/* Look into what item early[i].parent will probably give. */
+static void look_early(void *ctx, size_t i)
+{
+	const struct sx_front *f = ctx;
+	struct sx_early *e = &f->early[i];
+	int32_t cost;
+	int v = best_child(f, &f->item[e->parent], &cost);
+
+	e->v = v < 0 ? 16 : (unsigned)v;
+	if (v < 0)
+		return;
+	child_of(f, e->parent, e->v, &e->it);
+	predict_children(f, &e->it);
+}
+
+/* The items whose turn is next, many at once.  What a child is depends on its
+ * parent only, so that it does not matter who found out, and when. */
+static void look_ahead(struct sx_front *f)
+{
+	f->n_early = f->next_early = 0;
+	for (uint32_t i = f->head[f->at]; i != SX_NONE && f->n_early < SX_EARLY;
+	     i = f->item[i].next)
+		if (f->item[i].kind != SX_TAIL && f->item[i].depth < SX_NIBBLES - 1)
+			f->early[f->n_early++].parent = i;
+	f->rest = f->n_early < FEW_EARLY ? FEW_EARLY : 0;
+	if (f->n_early < FEW_EARLY)
+		f->n_early = 0;
+	else
+		sx_pool_run(f->pool, look_early, f, f->n_early);
+}
+
+/* What was found out early about the item whose turn it is, or NULL. */
+static const struct sx_early *take_early(struct sx_front *f, uint32_t i)
+{
+	if (f->next_early == f->n_early || f->early[f->next_early].parent != i)
+		return NULL;
+	return &f->early[f->next_early++];
+}
+
+void sx_front_threads(struct sx_front *f, unsigned threads)
+{
+	sx_pool_free(f->pool);
+	f->pool = NULL;
+	f->n_early = f->next_early = 0;
+	if (threads > 1 && !f->early)
+		f->early = malloc(SX_EARLY * sizeof(*f->early));
+	if (threads > 1 && f->early)
+		f->pool = sx_pool_new(threads);
 }
 
 /* An item of a saved frontier: what the model says of it is found out again,
@@ -442,12 +503,10 @@ int sx_front_restore(struct sx_front *f, uint32_t parent, unsigned v)
 
 	if (rc < 0)
 		return rc;
-	if (parent != SX_NONE) {
-		rc = child_of(f, parent, v, &it);
-		if (rc < 0)
-			return rc;
-	}
-	rc = look_into(f, &it);
+	if (parent != SX_NONE)
+		child_of(f, parent, v, &it);
+	predict_children(f, &it);
+	rc = find_list(f, &it);
 	if (rc < 0)
 		return rc;
 	f->item[f->n++] = it;
@@ -483,6 +542,7 @@ static int take_tail(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 /* Take the best child of an item: 1 if it is a candidate. */
 static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 {
+	const struct sx_early *early = take_early(f, i);
 	struct sx_item *it = &f->item[i];
 	int32_t cost;
 	int v, rc = 0;
@@ -505,7 +565,7 @@ static int take(struct sx_front *f, uint32_t i, struct tgen_candidate *out)
 		emit(f, i, addr_set_nibble(it->prefix, it->depth, (unsigned)v),
 		     it->cost + it->child[v], out);
 	else
-		rc = add_child(f, i, (unsigned)v);
+		rc = add_child(f, i, (unsigned)v, early);
 	if (rc < 0)
 		return rc;
 	best_child(f, &f->item[i], &f->item[i].best);
@@ -533,6 +593,8 @@ int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max)
 			f->at++;
 		if (f->at == SX_LEVELS)
 			break;
+		if (f->pool && f->next_early == f->n_early && f->rest-- == 0)
+			look_ahead(f);
 		i = f->head[f->at];
 		f->head[f->at] = f->item[i].next;
 		if (f->item[i].next != SX_NONE)
@@ -560,14 +622,21 @@ int sx_front_start(struct sx_front *f, const struct sx_model *m)
 
 int sx_front_init(struct sx_front *f, const struct sx_model *m)
 {
+	struct sx_item root;
 	int rc = sx_front_start(f, m);
 
-	return rc < 0 ? rc : add_item(f, first_item(f));
+	if (rc < 0)
+		return rc;
+	root = first_item(f);
+	predict_children(f, &root);
+	return add_item(f, root);
 }
 
 void sx_front_fini(struct sx_front *f)
 {
+	sx_pool_free(f->pool);
 	sx_tails_free(f->tails);
+	free(f->early);
 	free(f->item);
 	free(f->index);
 	free(f->pruned);

@@ -15,6 +15,7 @@
 #ifndef TGEN_SX_FRONT_H
 #define TGEN_SX_FRONT_H
 
+#include "tgen/sx_pool.h"
 #include "tgen/sx_tail.h"
 #include "tgen/tgen.h"
 
@@ -61,8 +62,20 @@ struct sx_scale {
 /* How children fare by what is known of the ones next to them. */
 enum sx_state { SX_UNKNOWN, SX_SEED, SX_ALIVE, SX_DEAD, SX_STATES };
 
+/* A child that other threads have looked into, before its turn has come. */
+struct sx_early {
+	uint32_t parent;
+	unsigned v; /* 16: none */
+	struct sx_item it;
+};
+
+enum { SX_EARLY = 1024 };
+
 struct sx_front {
 	const struct sx_model *m;
+	struct sx_pool *pool; /* NULL: one thread */
+	struct sx_early *early;
+	unsigned n_early, next_early, rest;
 	struct sx_tails *tails;
 	struct sx_item *item;
 	uint32_t n, cap;
@@ -100,6 +113,9 @@ static inline float sx_alive(float x)
 int sx_front_init(struct sx_front *f, const struct sx_model *m);
 int sx_front_start(struct sx_front *f, const struct sx_model *m);
 void sx_front_fini(struct sx_front *f);
+
+/* From now on, candidates come from so many threads: the same ones. */
+void sx_front_threads(struct sx_front *f, unsigned threads);
 int sx_front_next(struct sx_front *f, struct tgen_candidate *out, size_t max);
 int sx_front_prune(struct sx_front *f, struct prefix p);
 bool sx_front_pruned(const struct sx_front *f, struct addr128 prefix, unsigned len);

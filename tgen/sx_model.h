@@ -204,7 +204,8 @@ float sx_log(float x);
 /* Costs of the values in units of 1/SX_OCTAVE (sx_tail.h): of p[v] * by. */
 void sx_costs(int32_t out[16], const float p[16], float by);
 
-/* sx_train.c: weights and tables from the seeds.  0 or -ENOMEM. */
-int sx_train(struct sx_model *m, uint64_t seed);
+/* sx_train.c: weights and tables from the seeds, the same for any number of
+ * threads.  0 or -ENOMEM. */
+int sx_train(struct sx_model *m, uint64_t seed, unsigned threads);
 
 #endif

@@ -200,7 +200,9 @@ int tgen_train(struct tgen **out, const struct addrvec *seeds,
 		              "none of the %zu seeds is in scope and outside aliased "
 		              "prefixes",
 		              seeds->n);
-	if (rc == 0)
+	if (rc == 0 && g->alg->train_on)
+		rc = g->alg->train_on(&g->state, &g->seeds, cfg->seed, cfg->threads, d);
+	else if (rc == 0)
 		rc = g->alg->train(&g->state, &g->seeds, cfg->seed, d);
 	if (rc == 0)
 		rc = set_bounds(g, cfg, d);
@@ -582,6 +584,8 @@ int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg
 		rc = load_common(g, in);
 	if (rc == 0)
 		rc = g->alg->load(&g->state, &g->seeds, in, d);
+	if (rc == 0 && g->alg->threads)
+		g->alg->threads(g->state, cfg->threads);
 	if (rc == 0)
 		rc = set_bounds(g, cfg, d);
 	if (rc == 0)

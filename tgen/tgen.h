@@ -7,7 +7,7 @@
  * scope, never inside an aliased prefix, and, for the same seeds, config and
  * calls, always the same sequence.
  *
- * One thread at a time may use a generator. */
+ * One thread at a time may use a generator; it may start some of its own. */
 #ifndef TGEN_TGEN_H
 #define TGEN_TGEN_H
 
@@ -52,7 +52,7 @@ struct tgen_config {
 	const struct tgen_limit *limits; /* copied; counted from zero after a load */
 	size_t n_limits;
 	struct shard shard; /* only this one's candidates; count 0 or 1: all */
-	unsigned threads;   /* 0: one */
+	unsigned threads;   /* 0: one; the candidates do not depend on it */
 };
 
 struct tgen_candidate {
@@ -133,7 +133,7 @@ typedef int (*tgen_seen_open)(struct tgen_seen *out, const char *name, struct di
 struct tgen_source {
 	struct opt_list seeds, aliased;
 	const char *algorithm, *bgp;
-	uint64_t seed;
+	uint64_t seed, threads;
 	struct scope_config scope;
 	struct opt_list within, limits;
 	bool strict;

@@ -161,4 +161,6 @@ refuse 1 'empty' emit -s seeds --exclude-seen empty
 # Shards of a limited emission are together what one generator emits.
 for i in 0 1 2; do emit --max-per-prefix 32:7 --shards 3 --shard $i; done | sort >shards
 sort few | cmp -s - shards || fail "--max-per-prefix: the shards do not add up"
+for t in 1 2 4; do emit -p --threads $t >by.$t; done
+cmp -s by.1 by.2 && cmp -s by.1 by.4 || fail "--threads: the output depends on it"
 exit $bad

@@ -204,7 +204,7 @@ static void children_sum_to_one(void **state)
 
 	(void)state;
 	sx_model_init(&m, seeds.a, (uint32_t)seeds.n);
-	assert_int_equal(sx_train(&m, 1), 0);
+	assert_int_equal(sx_train(&m, 1, 1), 0);
 	assert_int_equal(sx_front_init(&f, &m), 0);
 	assert_int_equal(sx_front_next(&f, c, ARRAY_LEN(c)), ARRAY_LEN(c));
 	for (uint32_t i = 0; i < f.n; i++) {
@@ -298,7 +298,7 @@ static void feedback_moves_probability(void **state)
 
 	(void)state;
 	sx_model_init(&m, seeds.a, (uint32_t)seeds.n);
-	assert_int_equal(sx_train(&m, 1), 0);
+	assert_int_equal(sx_train(&m, 1, 1), 0);
 	assert_int_equal(sx_front_init(&f, &m), 0);
 	for (unsigned round = 0; round < 5; round++) {
 		assert_int_equal(sx_front_next(&f, c, ARRAY_LEN(c)), ARRAY_LEN(c));
@@ -416,6 +416,52 @@ static void load_continues(void **state)
 	addrvec_fini(&seeds);
 }
 
+/* However many threads: the same candidates, with feedback in between, after a
+ * load, and however the calls are cut. */
+static void threads_do_not_matter(void **state)
+{
+	static const unsigned threads[] = { 1, 2, 4, 7 };
+	struct addrvec seeds = world(9, 60, 60);
+	static struct tgen_candidate c[2][12000];
+	char path[40];
+
+	(void)state;
+	temporary(path);
+	for (unsigned t = 0; t < ARRAY_LEN(threads); t++) {
+		unsigned at = 0, part = 3000 - 7 * t;
+		void *s, *loaded;
+
+		assert_int_equal(tgen_sextant.train_on(&s, &seeds, 3, threads[t], NULL),
+		                 0);
+		for (unsigned round = 0; round < 2; round++) {
+			for (unsigned end = at + 3000; at < end; at += part) {
+				part = part < end - at ? part : end - at;
+				assert_int_equal(
+					tgen_sextant.next(s, &c[t > 0][at], part), part);
+			}
+			for (unsigned i = at - 3000; i < at; i++) {
+				struct tgen_result r = { c[t > 0][i].addr,
+					                 c[t > 0][i].region, i % 3 == 0 };
+
+				assert_int_equal(tgen_sextant.feedback(s, &r, 1), 0);
+			}
+		}
+		save_to(s, path);
+		tgen_sextant.free(s);
+		assert_int_equal(load_from(&loaded, &seeds, path), 0);
+		tgen_sextant.threads(loaded, threads[t]);
+		assert_int_equal(tgen_sextant.next(loaded, &c[t > 0][at], 6000), 6000);
+		tgen_sextant.free(loaded);
+		for (unsigned i = 0; t && i < ARRAY_LEN(c[0]); i++) {
+			assert_true(addr_eq(c[0][i].addr, c[1][i].addr));
+			assert_true(c[0][i].p == c[1][i].p);
+			assert_int_equal(c[0][i].region, c[1][i].region);
+		}
+	}
+	unlink(path);
+	addrvec_fini(&seeds);
+}
+
 /* Whatever the numbers in a file: it is refused, or what was loaded works. */
 static void load_bears_any_numbers(void **state)
 {
@@ -505,6 +551,7 @@ int main(void)
 		cmocka_unit_test(predictions_are_calibrated),
 		cmocka_unit_test(feedback_moves_probability),
 		cmocka_unit_test(load_continues),
+		cmocka_unit_test(threads_do_not_matter),
 		cmocka_unit_test(load_bears_any_numbers),
 		cmocka_unit_test(few_seeds),
 	};
