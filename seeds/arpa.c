@@ -51,6 +51,9 @@ struct arpa {
 	size_t unseen_n, unseen_cap;
 	uint64_t net, in_net; /* the last /64, and what was found there */
 	uint64_t probed;      /* the last /64 that was probed, and found good */
+	/* How often a nibble was the only child, at each depth, below interface
+	 * identifiers that begin with zeros only and below others. */
+	uint16_t only[2][NIBBLES][ALL];
 	bool any_probed, net_full, limited;
 	/* During a walk along NSEC: the zone, and the last host that it found. */
 	uint32_t zone;
@@ -441,24 +444,47 @@ struct child {
 	struct dns_name ptr;
 };
 
-/* The sixteen children.  Zero comes last, because it is the likeliest only child:
- * when the fifteen others do not exist, it must, or its parent would not. */
+/* The nibble that was the only child most often at this depth: zero at first, but
+ * 0xff and 0xfe in the middle of EUI-64, and what else the network has. */
+static uint16_t *only_children(struct arpa *a, const struct node *n)
+{
+	bool other = false;
+
+	for (unsigned i = NET64; i < n->nibbles; i++)
+		other = other || addr_nibble(n->addr, i);
+	return a->only[other][n->nibbles];
+}
+
+static unsigned likeliest(const uint16_t only[static ALL])
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < ALL; i++)
+		best = only[i] > only[best] ? i : best;
+	return best;
+}
+
+/* The sixteen children.  The likeliest only child comes last: when the fifteen others
+ * do not exist, it must, or its parent would not. */
 static int ask_children(struct arpa *a, const struct node *n, struct child c[static ALL],
                         unsigned *exist, bool *none)
 {
 	bool sure = n->nibbles > a->zones[n->zone].nibbles && n->nibbles + 1 < NIBBLES;
+	uint16_t *only = only_children(a, n);
+	unsigned last = likeliest(only), one = 0;
 
 	*exist = 0;
 	*none = true;
 	for (unsigned i = 1; i <= ALL; i++) {
-		unsigned v = i % ALL;
+		unsigned v = (last + i) % ALL;
 		struct addr128 addr = addr_set_nibble(n->addr, n->nibbles, v);
 		struct dns_msg m;
 		int rc;
 
-		if (v == 0 && sure && *exist == 0) {
+		if (i == ALL && sure && *exist == 0) {
 			c[v].says = SAYS_YES;
 			++*exist;
+			one = v;
 			break;
 		}
 		rc = look(a, n->zone, addr, n->nibbles + 1u, &c[v].says, &m, &c[v].ptr);
@@ -471,8 +497,13 @@ static int ask_children(struct arpa *a, const struct node *n, struct child c[sta
 			return rc;
 		sure = sure && c[v].says == SAYS_NO;
 		*none = *none && c[v].says == SAYS_NO;
-		*exist += c[v].says == SAYS_YES || c[v].says == SAYS_PTR;
+		if (c[v].says == SAYS_YES || c[v].says == SAYS_PTR) {
+			++*exist;
+			one = v;
+		}
 	}
+	if (*exist == 1 && only[one] < UINT16_MAX)
+		only[one]++;
 	return 0;
 }
 

@@ -401,8 +401,22 @@ static void make_types(const struct resolver *r, uint16_t types[static 8])
 	types[n] = 0;
 }
 
-/* The next name of the list: 1, 0 at the end, or negative.  A list may have more
- * fields; the first one counts. */
+/* The field that has the name: the first, or, in lists of popular names ("1,name"),
+ * the one after the rank. */
+static const char *name_field(const char *line, size_t *len)
+{
+	static const char end[] = " \t,;#\r";
+	size_t digits;
+
+	line += strspn(line, " \t");
+	digits = strspn(line, "0123456789");
+	if (digits && line[digits] == ',' && !strchr(end, line[digits + 1]))
+		line += digits + 1;
+	*len = strcspn(line, end);
+	return line;
+}
+
+/* The next name of the list: 1, 0 at the end, or negative. */
 static int next_name(struct resolver *r, struct reader *in, struct dns_name *n,
                      struct diag *d)
 {
@@ -412,8 +426,7 @@ static int next_name(struct resolver *r, struct reader *in, struct dns_name *n,
 	while ((rc = reader_line(in, &line, d)) > 0) {
 		size_t len;
 
-		line += strspn(line, " \t");
-		len = strcspn(line, " \t,;#\r");
+		line = name_field(line, &len);
 		if (len == 0)
 			continue;
 		if (dns_name_parse_n(n, line, len)) {

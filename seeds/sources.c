@@ -1,17 +1,21 @@
 #include "seeds/sources.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/reader.h"
 #include "common/writer.h"
+
+enum { PAUSE_MS = 20 }; /* between looks at a process */
 
 /* The verbs that can be a source; all but collect must be told to give addresses. */
 static const char *const verbs[] = { "collect", "bgp",  "resolve",  "walk",
@@ -187,8 +191,25 @@ static int mark_done(const struct source *s, struct diag *d)
 	return rc;
 }
 
+/* The end of a process.  When we are told to stop, so is it: it keeps what it has. */
+static int wait_for(pid_t pid, const atomic_bool *stop, int *status)
+{
+	const struct timespec pause = { 0, PAUSE_MS * 1000000 };
+	bool told = false;
+	pid_t got;
+
+	while ((got = waitpid(pid, status, WNOHANG)) == 0) {
+		if (*stop && !told) {
+			kill(pid, SIGTERM);
+			told = true;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return got < 0 ? -errno : 0;
+}
+
 /* 1: ended well, 0: not, or negative. */
-static int run_one(const struct source *s, struct diag *d)
+static int run_one(const struct source *s, const atomic_bool *stop, struct diag *d)
 {
 	int status, rc;
 	pid_t pid;
@@ -198,9 +219,9 @@ static int run_one(const struct source *s, struct diag *d)
 	rc = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, s->argv, environ);
 	if (rc)
 		return diag_set(d, -rc, "%s: cannot run: %s", s->name, err_str(-rc));
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return diag_set(d, -errno, "%s: %s", s->name, err_str(-errno));
+	rc = wait_for(pid, stop, &status);
+	if (rc < 0)
+		return diag_set(d, rc, "%s: %s", s->name, err_str(rc));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -218,7 +239,7 @@ int sources_run(struct sources *s, const atomic_bool *stop, unsigned *failed,
 			continue;
 		}
 		log_status("source %zu of %zu: %s", i + 1, s->n, v->name);
-		rc = run_one(v, d);
+		rc = run_one(v, stop, d);
 		if (rc > 0)
 			rc = mark_done(v, d) < 0 ? -EIO : 1;
 		if (rc < 0)

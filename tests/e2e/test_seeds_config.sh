@@ -70,6 +70,34 @@ mv list.away list
 collect 0 -c conf
 expect 2400:1::1 2400:2::1 2400:9::9 2400:a::a 2400:c::c
 
+# Told to end, it tells the source that runs; what had ended before stays done.
+mkfifo never
+sleep 60 >never &
+holder=$!
+{
+	cat conf
+	echo 'never: collect never'
+} >conf2
+"$sextant" seeds collect -c conf2 >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 100); do
+	grep -q 'source 4 of 4' err && break
+	sleep 0.05
+done
+sleep 0.2
+kill "$pid"
+SECONDS=0
+wait "$pid"
+[ $? = 1 ] || fail "a signal: $(cat err)"
+[ $SECONDS -lt 10 ] || fail "a signal: took $SECONDS s"
+grep -q '^error: .*stopped in source never' err || fail "a signal: $(cat err)"
+[ ! -s out ] && [ -e conf2.state/list.done ] && [ ! -e conf2.state/never.done ] ||
+	fail "a signal: $(ls conf2.state)"
+kill "$holder"
+sed -i '$d' conf2
+collect 0 -c conf2
+grep -c 'done before' err | grep -qx 3 || fail "after a signal: $(cat err)"
+
 mkdir elsewhere
 collect 0 -c conf --state-dir elsewhere/s -q
 [ -s elsewhere/s/routes.txt ] || fail "--state-dir: $(ls elsewhere)"

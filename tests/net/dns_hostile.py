@@ -67,6 +67,24 @@ def good(q):
     return q.reply(answer=[record(q.name, AAAA, b' \x01\r\xb8' + bytes(11) + b'\x01')])
 
 
+# The reply for example.com AAAA that makes Debian's libldns 1.8.3 crash when it prints
+# it: EDNS option 13.
+SEGV = bytes.fromhex(
+    '010085000001000300020001076578616d706c6503636f6d00001c0001c00c001c00010000010000'
+    '1020010db8000000000000000000000001c00c002e0001000001000018001c0d0200000100010203'
+    '04010203040007000102030405c00c001000010000010000050452626364c00c002f000100000100'
+    '0009000006400100000003c00c003200010000010000220100000100140102030405060708090a0b'
+    '0c0d0e0f1011121314000640010000000300002904d000008000000c000d00080102030405060708')
+
+
+def segv(q):
+    return q.id + SEGV[2:12] + q.question + SEGV[12 + len(q.question):]
+
+
+# Two TSIG records: libldns leaks the second.
+TSIG = b'\0\0\xfa\0\xff\0\0\0\0\0\x11' + bytes(17)
+
+
 # ---- forward names ------------------------------------------------------------------
 
 def ring(q, n):
@@ -112,6 +130,8 @@ FORWARD = {
     b'wronglen': lambda q: [q.reply(answer=[record(q.name, AAAA, bytes(15))])],
     b'elsewhere': lambda q: [q.reply(answer=[record(dotted('victim.test'), AAAA, bytes(16))])],
     b'flood': lambda q: [other_question(q)] * 200 + [good(q)],
+    b'com': lambda q: [segv(q)],
+    b'tsig': lambda q: [good(q)[:11] + b'\2' + good(q)[12:] + TSIG * 2],
     b'truncated': lambda q: [q.reply(flags=AA | TC)],
     b'hangs': lambda q: [q.reply(flags=AA | TC)],
     b'trickles': lambda q: [q.reply(flags=AA | TC)],

@@ -105,6 +105,10 @@ printf '%s\n' www.example mx.example | resolve 0 -4 -O addresses
 sort out | tr '\n' ' ' | grep -qx '192.0.2.25 2001:db8::25 2001:db8::80 2001:db8::81 ' ||
 	fail "-4: $(cat out)"
 
+# Lists with a rank before the name.
+printf '%s\n' 1,www.example 2,mx.example '3, # none' 4 | resolve 0 -O csv
+[ "$(grep -c ',2001:db8::\(80\|81\|25\),' out)" = 3 ] || fail "with ranks: $(cat out)"
+
 # CNAMEs that loop, or that lead out of what the server sends along.
 printf '%s\n' loop1.example out.example | resolve 0 -O csv
 grep -q '^www.other,AAAA,2001:db8:2::1,' out || grep -q '^out.example,AAAA,2001:db8:2::1,' out ||
