@@ -7,6 +7,7 @@
 #     walkers_refused ADDR:PORT ZONE TEXT   left after a few queries, with TEXT
 #     walkers_tree ADDR             500 hosts of a /48, at port 53, against dnsrevenum6
 #     walkers_signed_tree ADDR:PORT         the same along NSEC
+#     walkers_online_tree ADDR:PORT         the same, where NSEC are made up on request
 #     walkers_generated ADDR:PORT PREFIX    a name for everything: left, and told
 #
 # Zone files: big (big., 2,000 names; signed: big.signed), three (three.; with NSEC3:
@@ -168,6 +169,13 @@ walkers_signed_tree()
 	[ "$(queries)" -le 550 ] || fail "signed: $(queries) queries for 500 hosts"
 	grep -q '1  zones walked along NSEC' err || fail "signed: $(cat err)"
 	echo "arpa: 500 of 500 found with $(queries) queries along NSEC"
+}
+
+walkers_online_tree()
+{
+	seeds 0 arpa 2001:db8:77::/48 "@$1"
+	sort out | cmp -s - want48 || fail "online: $(sort out | diff - want48 | head -n 5)"
+	[ "$(queries)" -lt $((16 * 1668 + 5)) ] || fail "online: $(queries) queries"
 }
 
 walkers_generated()

@@ -22,6 +22,8 @@ walkers_walk 127.0.0.1:5301 big
 walkers_refused 127.0.0.1:5301 three "NSEC3"
 walkers_refused 127.0.0.1:5301 lies "made up on request"
 walkers_signed_tree 127.0.0.1:5301
+seeds_dns_knot 5302 127.0.0.1 $tree z48,"module: mod-onlinesign/lies"
+walkers_online_tree 127.0.0.1:5302
 seeds_dns_inside || fail "a query has left"
 [ $bad = 0 ] && echo "knot: ok"
 exit $bad

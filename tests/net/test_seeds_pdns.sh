@@ -18,6 +18,9 @@ seeds_dns_pdns 5301 127.0.0.1 big big three three $tree z48
 walkers_walk 127.0.0.1:5301 big
 walkers_refused 127.0.0.1:5301 three "NSEC3"
 walkers_signed_tree 127.0.0.1:5301
+pdns_nsec='' pdns_narrow=$tree
+seeds_dns_pdns 5302 127.0.0.1 $tree z48
+walkers_online_tree 127.0.0.1:5302
 seeds_dns_inside || fail "a query has left"
 [ $bad = 0 ] && echo "pdns: ok"
 exit $bad
