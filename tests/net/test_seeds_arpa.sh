@@ -73,6 +73,20 @@ cp want48 want
 cat part.* >out
 found "in $part parts"
 
+# The same by signals; prefixes that were not begun are left, too.
+rm -f part.*
+for part in 1 2 3 4; do
+	[ $part = 1 ] || [ -e rest ] || break
+	limit=0.3
+	[ $part != 4 ] || limit=60
+	timeout -s INT $limit "$sextant" seeds arpa --allow-special --server-rate 0 -q \
+		2001:db8:77::/49 2001:db8:77:8000::/49 @127.0.0.1 --resume-file rest \
+		>part.$part 2>err
+done
+[ -e rest ] && fail "after signals there is a rest: $(cat rest err)"
+cat part.* >out
+found "ended by signals, in $(ls part.* | wc -l) parts"
+
 # Referrals, wildcards, lame delegations.
 "$sextant" seeds collect --allow-special -q - <<-END | sort -u >want
 	2001:db8:1111::1
