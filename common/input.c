@@ -46,8 +46,9 @@ struct input {
 	const struct codec *codec; /* NULL: plain */
 	unsigned threads;          /* for bzip2 */
 	struct bz2par *par;
-	uint64_t offset; /* of buf[0] in the file */
-	size_t pos, len; /* what is unread in buf */
+	struct sha256 *digest; /* NULL: nobody asks */
+	uint64_t offset;       /* of buf[0] in the file */
+	size_t pos, len;       /* what is unread in buf */
 	uint8_t peek[INPUT_PEEK_MAX];
 	size_t peek_pos, peek_len;
 	union {
@@ -218,9 +219,13 @@ static ssize_t read_fd(struct input *in, void *buf, size_t cap)
 	do
 		n = read(in->fd, buf, cap);
 	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
 	if (n == 0)
 		in->raw_end = true;
-	return n < 0 ? -errno : n;
+	if (in->digest)
+		sha256_add(in->digest, buf, (size_t)n);
+	return n;
 }
 
 /* Try to have at least want unread bytes: fewer only at the end of the file. */
@@ -465,6 +470,11 @@ ssize_t input_read(struct input *in, void *buf, size_t cap, struct diag *d)
 void input_set_threads(struct input *in, unsigned threads)
 {
 	in->threads = threads;
+}
+
+void input_set_digest(struct input *in, struct sha256 *s)
+{
+	in->digest = s;
 }
 
 const char *input_name(const struct input *in)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "common/sha256.h"
 
 struct input;
 
@@ -28,6 +29,9 @@ ssize_t input_peek(struct input *in, void *buf, size_t cap, struct diag *d);
 /* Before the first read: let so many threads decompress, where the format allows
  * it (bzip2).  0 or 1: the calling thread does it. */
 void input_set_threads(struct input *in, unsigned threads);
+
+/* Before the first read: what is read from the file is added to s, borrowed. */
+void input_set_digest(struct input *in, struct sha256 *s);
 
 const char *input_name(const struct input *in); /* "-" reads as "<stdin>" */
 

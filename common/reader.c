@@ -15,6 +15,7 @@ enum { BUF_SIZE = 256 * 1024, REPORTED = 3, ITEM_MAX = PREFIX_STRLEN, AHEAD = 25
 
 struct reader {
 	struct input *in;
+	struct sha256 *digest;
 	struct reader_policy policy;
 	struct diag why;  /* of rc */
 	int rc;           /* an error, once met, is met again */
@@ -605,6 +606,11 @@ int reader_open_input(struct reader **out, struct input *in,
 	if (!r->policy.reported)
 		r->policy.reported = REPORTED;
 	r->in = in;
+	if (r->policy.digest && !(r->digest = sha256_new())) {
+		reader_close(r);
+		return diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
+	}
+	input_set_digest(in, r->digest);
 	*out = r;
 	return 0;
 }
@@ -624,6 +630,7 @@ void reader_close(struct reader *r)
 		return;
 	tell_rest(r);
 	input_close(r->in);
+	sha256_free(r->digest);
 	free(r->header);
 	free(r);
 }
@@ -747,6 +754,11 @@ int reader_line(struct reader *r, const char **text, struct diag *d)
 	return report(r, rc, d);
 }
 
+void reader_digest(struct reader *r, char hex[static SHA256_HEX])
+{
+	sha256_take(r->digest, hex);
+}
+
 const char *reader_name(const struct reader *r)
 {
 	return input_name(r->in);
@@ -774,27 +786,4 @@ int reader_reject(struct reader *r, int rc, struct diag *d)
 	r->good--;
 	return report(r, reject(r, rc, r->line, (size_t)(r->line_end - r->line), text),
 	              d);
-}
-
-int reader_load(struct addrvec *v, const char *path, const struct reader_policy *policy,
-                struct diag *d)
-{
-	struct reader *r;
-	size_t before = v->n;
-	int rc = reader_open(&r, path, policy, d);
-	ssize_t n = 0;
-
-	if (rc < 0)
-		return rc;
-	do {
-		v->n += (size_t)n;
-		if (addrvec_reserve(v, v->n + AHEAD) < 0)
-			n = diag_set(d, -ENOMEM, "%s: %s", path, err_str(-ENOMEM));
-		else
-			n = reader_addrs(r, v->a + v->n, AHEAD, d);
-	} while (n > 0);
-	if (n < 0)
-		v->n = before;
-	reader_close(r);
-	return (int)n;
 }

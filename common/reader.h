@@ -22,6 +22,7 @@
 #include "common/addr.h"
 #include "common/addrvec.h"
 #include "common/err.h"
+#include "common/sha256.h"
 
 enum { READER_LINE_MAX = 65536 };
 
@@ -32,6 +33,7 @@ struct reader_policy {
 	bool known_header; /* a header begins with a usual name, whatever follows */
 	bool skip_binary;  /* what is no text is a bad line */
 	bool v6_only;      /* an IPv4 item is a bad line (ERR_FAMILY when strict) */
+	bool digest;       /* for reader_digest() */
 	unsigned reported; /* how many bad lines to log; 0 means 3 */
 	/* "a.b.c.d:port" and "[addr]:port" are addresses, too; "addr,port" is where
 	 * there is nothing else on the line, or the file's header names the second
@@ -86,6 +88,9 @@ bool reader_next_listed(const struct reader *r, char **pos, struct reader_item *
 
 /* Every line, uninterpreted but bounded and NUL-free: 1 and *text / 0 / error. */
 int reader_line(struct reader *r, const char **text, struct diag *d);
+
+/* At the end, with policy.digest: the SHA-256 of the file's bytes as they were. */
+void reader_digest(struct reader *r, char hex[static SHA256_HEX]);
 
 const char *reader_name(const struct reader *r);
 uint64_t reader_line_number(const struct reader *r);

@@ -58,6 +58,7 @@ void hitlist_batch_close(struct hitlist_batch *b)
 		free(p->keys);
 		free(p->rec);
 	}
+	inputs_fini(&b->inputs);
 	free(b->aliased);
 	free(b->merged);
 	free(b);
@@ -408,6 +409,17 @@ int hitlist_batch_aliased(struct hitlist_batch *b, const struct prefix *p, size_
 	memcpy(q + b->naliased, p, n * sizeof(*p));
 	b->naliased += n;
 	return 0;
+}
+
+int hitlist_batch_input(struct hitlist_batch *b, const struct hitlist_input *i)
+{
+	int rc = b->has_input ? 0 : inputs_copy(&b->inputs, &b->h->inputs);
+
+	if (rc == 0) {
+		b->has_input = true;
+		rc = inputs_add(&b->inputs, i);
+	}
+	return rc;
 }
 
 uint64_t batch_total(const struct hitlist_batch *b, enum tier t)

@@ -34,7 +34,9 @@ struct hitlist_batch {
 	size_t nmerged;
 	struct optouts *optouts; /* all of them, when they change; borrowed */
 	struct apd *apd;         /* the same */
-	bool compact;            /* every group is rewritten */
+	struct inputs inputs;    /* all of them, when has_input */
+	bool has_input;
+	bool compact; /* every group is rewritten */
 	bool replace; /* the aliased prefixes are all that there are from now on */
 	const struct ivtab *purge; /* ranges whose addresses go; NULL: none */
 	bool silence;              /* there are records that tell of silence alone */

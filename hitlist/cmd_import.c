@@ -19,7 +19,7 @@ struct import {
 	struct addrvec chunk;
 	uint32_t now;
 	struct ivtab *routed; /* NULL: everything is */
-	uint64_t read, bad, refused[SCOPE_VERDICTS], not_routed;
+	uint64_t read, bad, refused[SCOPE_VERDICTS], not_routed, left_out;
 };
 
 /* A hitlist that is there is opened at once, to fail early.  A new one is made
@@ -67,19 +67,8 @@ static int flush(struct import *im, struct diag *d)
 	return rc;
 }
 
-static int take(struct import *im, struct addr128 a, struct diag *d)
+static int keep(struct import *im, struct addr128 a, struct diag *d)
 {
-	enum scope_verdict v = scope_check(im->scope, a);
-
-	im->read++;
-	if (v != SCOPE_OK) {
-		im->refused[v]++;
-		return 0;
-	}
-	if (im->routed && !ivtab_covers(im->routed, a)) {
-		im->not_routed++;
-		return 0;
-	}
 	if (im->chunk.n == CHUNK) {
 		int rc = flush(im, d);
 
@@ -89,11 +78,49 @@ static int take(struct import *im, struct addr128 a, struct diag *d)
 	return addrvec_push(&im->chunk, a);
 }
 
+static int take(struct import *im, struct addr128 a, struct diag *d)
+{
+	enum scope_verdict v = scope_check(im->scope, a);
+	bool listed = v == SCOPE_BLOCKED || v == SCOPE_NOT_ALLOWED;
+
+	im->read++;
+	/* In the order of the questions: the lists come after the routes. */
+	if ((v == SCOPE_OK || listed) && im->routed && !ivtab_covers(im->routed, a))
+		im->not_routed++;
+	else if (v != SCOPE_OK)
+		im->refused[v]++;
+	else
+		return keep(im, a, d);
+	im->left_out++;
+	return 0;
+}
+/* The list goes into the record of inputs. */
+static int note_input(struct import *im, struct reader *r, const struct import *before,
+                      struct diag *d)
+{
+	const char *slash = strrchr(reader_name(r), '/');
+	struct hitlist_input in = {
+		.when = im->now,
+		.source = (enum hitlist_source)im->cfg->source,
+		.tried = im->cfg->tried,
+		.name = slash ? slash + 1 : reader_name(r),
+		.read = im->read - before->read,
+		.bad = reader_bad(r),
+		.refused = im->left_out - before->left_out,
+	};
+	int rc = open_hitlist(im, true, d);
+
+	reader_digest(r, in.sha256);
+	return rc < 0 ? rc : hitlist_batch_input(im->batch, &in);
+}
+
 static int read_list(struct import *im, const char *path, struct diag *d)
 {
 	const struct reader_policy policy = { .strict = !im->cfg->skip_bad,
 		                              .skip_binary = im->cfg->skip_bad,
+		                              .digest = true,
 		                              .v6_only = true };
+	const struct import before = *im;
 	struct reader *r;
 	struct addr128 a;
 	int rc = reader_open(&r, path, &policy, d);
@@ -105,6 +132,8 @@ static int read_list(struct import *im, const char *path, struct diag *d)
 		if (rc < 0)
 			break;
 	}
+	if (rc == 0)
+		rc = note_input(im, r, &before, d);
 	im->bad += reader_bad(r);
 	reader_close(r);
 	return rc;

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "hitlist/cmds.h"
 
@@ -30,6 +31,33 @@ static void put_info(struct writer *w, const struct hitlist_info *i, bool json)
 		                          : "}\n");
 }
 
+static void put_inputs(struct writer *w, const struct hitlist *h, bool json)
+{
+	const struct hitlist_input *in;
+	size_t n = hitlist_inputs(h, &in);
+	char when[32];
+
+	if (!json)
+		writer_printf(w, "#when\tsource\tkind\tname\tsha256\tread\tbad\t"
+		                 "refused\n");
+	for (size_t i = 0; i < n; i++, in++) {
+		const char *source = hitlist_source_str(in->source);
+
+		clock_format_utc(when, in->when * (NS_PER_S / NS_PER_US));
+		if (json)
+			output_input(w, in);
+		else
+			writer_printf(w,
+			              "%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64
+			              "\t%" PRIu64 "\n",
+			              when, source, in->tried ? "tried" : "hosts",
+			              in->name, in->sha256, in->read, in->bad,
+			              in->refused);
+		if (json)
+			writer_printf(w, "\n");
+	}
+}
+
 int info_run(const void *config, int argc, char *argv[])
 {
 	const struct info_cfg *cfg = config;
@@ -46,11 +74,14 @@ int info_run(const void *config, int argc, char *argv[])
 	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
 	if (rc == 0)
 		rc = writer_open(&w, "-", &d);
-	if (rc == 0) {
+	if (rc == 0 && cfg->inputs) {
+		put_inputs(w, h, cfg->json);
+	} else if (rc == 0) {
 		hitlist_info(h, &info);
 		put_info(w, &info, cfg->json);
-		rc = writer_commit(w, &d);
 	}
+	if (rc == 0)
+		rc = writer_commit(w, &d);
 	writer_close(w);
 	hitlist_close(h);
 	return cmd_result(rc, &d);

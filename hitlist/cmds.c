@@ -76,6 +76,8 @@ static const struct lookup_cfg lookup_defaults = { .output = "-" };
 
 static const struct opt info_opts[] = {
 	OPT_FLAG("json", 0, struct info_cfg, json, "print one JSON object"),
+	OPT_FLAG("inputs", 0, struct info_cfg, inputs,
+	         "print which lists were imported, when, and what was in them"),
 	OPT_END,
 };
 

@@ -46,7 +46,7 @@ struct lookup_cfg {
 };
 
 struct info_cfg {
-	bool json;
+	bool json, inputs;
 };
 
 struct alias_cfg {
@@ -134,6 +134,9 @@ int cmd_result(int rc, const struct diag *d);
 
 /* "12 added, 3 updated, ..." to the log. */
 void cmd_report(const char *what, const struct hitlist_merge_stats *st);
+
+/* As one JSON object. */
+void output_input(struct writer *w, const struct hitlist_input *i);
 
 /* One record, in the columns that output_header() names; status is a column of
  * its own, NULL: there is none. */

@@ -21,6 +21,7 @@
 #include "common/opt.h"
 #include "common/rng.h"
 #include "common/scope.h"
+#include "common/sha256.h"
 
 struct hitlist;
 
@@ -165,6 +166,23 @@ int hitlist_batch_add(struct hitlist_batch *b, const struct host_record *records
 int hitlist_batch_tried(struct hitlist_batch *b, const struct addr128 *a, size_t n,
                         enum hitlist_source source, uint32_t when, struct diag *d);
 int hitlist_batch_aliased(struct hitlist_batch *b, const struct prefix *p, size_t n);
+
+/* What was imported: kept with the hitlist, and told where it is published. */
+struct hitlist_input {
+	uint32_t when;
+	enum hitlist_source source;
+	bool tried;              /* keys for the seen tier, not hosts */
+	const char *name;        /* of the file, without its folder */
+	char sha256[SHA256_HEX]; /* of the file as it was; "": not known */
+	uint64_t read, bad;      /* addresses and bad lines */
+	uint64_t refused;        /* of the addresses: out of scope, or not routed */
+};
+/* One more that goes into this batch; the name is copied. */
+int hitlist_batch_input(struct hitlist_batch *b, const struct hitlist_input *i);
+
+/* All, in the order they came; borrowed until the next commit. */
+size_t hitlist_inputs(const struct hitlist *h, const struct hitlist_input **out);
+
 int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st,
                          struct diag *d);
 void hitlist_batch_close(struct hitlist_batch *b);

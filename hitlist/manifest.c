@@ -10,9 +10,17 @@
 
 #define MAGIC "sextant-hitlist "
 
-enum { VERSION = 1, SUM_LINE = sizeof("checksum 0123456789abcdef\n") - 1 };
+/* 1 has no inputs. */
+enum { VERSION = 2, VERSION_1 = 1, SUM_LINE = sizeof("checksum 0123456789abcdef\n") - 1 };
 
 static const char *const tier_names[TIERS] = { "hosts", "seen", "history" };
+
+static const char *const side_names[SIDES] = { "aliased", "blocked", "apd", "inputs" };
+
+const char *side_str(enum side s)
+{
+	return side_names[s];
+}
 
 void manifest_fini(struct manifest *m)
 {
@@ -85,6 +93,24 @@ static int parse_run(struct manifest *m, const char *line)
 	return manifest_add_run(m, &r);
 }
 
+static bool is_side(const char *line, enum side s)
+{
+	size_t n = strlen(side_names[s]);
+
+	return strncmp(line, side_names[s], n) == 0 && line[n] == ' ';
+}
+
+static int parse_side(struct manifest_side *s, const char *rest)
+{
+	int end = -1;
+
+	if (sscanf(rest, "%63s %" SCNu64 " %" SCNu64 " %16" SCNx64 "%n", s->name,
+	           &s->bytes, &s->entries, &s->checksum, &end) != 4 ||
+	    rest[end] || !name_ok(s->name))
+		return ERR_PARSE;
+	return 0;
+}
+
 static int parse_line(struct manifest *m, const char *line)
 {
 	struct manifest_name merged;
@@ -97,17 +123,9 @@ static int parse_line(struct manifest *m, const char *line)
 	    sscanf(line, "hosts %" SCNu64 "%n", &m->hosts, &end) == 1 ||
 	    sscanf(line, "seen %" SCNu64 "%n", &m->seen, &end) == 1)
 		return line[end] ? ERR_PARSE : 0;
-	if (sscanf(line, "aliased %63s %" SCNu64 " %" SCNu64 " %16" SCNx64 "%n",
-	           m->aliased, &m->aliased_bytes, &m->aliased_prefixes,
-	           &m->aliased_checksum, &end) == 4)
-		return line[end] || !name_ok(m->aliased) ? ERR_PARSE : 0;
-	if (sscanf(line, "blocked %63s %" SCNu64 " %" SCNu64 " %16" SCNx64 "%n",
-	           m->blocked, &m->blocked_bytes, &m->blocked_entries,
-	           &m->blocked_checksum, &end) == 4)
-		return line[end] || !name_ok(m->blocked) ? ERR_PARSE : 0;
-	if (sscanf(line, "apd %63s %" SCNu64 " %" SCNu64 " %16" SCNx64 "%n", m->apd,
-	           &m->apd_bytes, &m->apd_entries, &m->apd_checksum, &end) == 4)
-		return line[end] || !name_ok(m->apd) ? ERR_PARSE : 0;
+	for (unsigned i = 0; i < SIDES; i++)
+		if (is_side(line, (enum side)i))
+			return parse_side(&m->side[i], line + strlen(side_names[i]) + 1);
 	if (sscanf(line, "merged %63s%n", merged.s, &end) == 1 && !line[end] &&
 	    name_ok(merged.s))
 		return manifest_add_merged(m, merged.s);
@@ -139,10 +157,11 @@ static int verify(const char *text, size_t n, size_t *body, const char *name,
 		                "%s: offset 0: the first %zu bytes are damaged, or the "
 		                "checksum at offset %zu is",
 		                name, *body, *body);
-	if (sscanf(text, MAGIC "%u\n", &version) != 1 || version != VERSION)
+	if (sscanf(text, MAGIC "%u\n", &version) != 1 || version < VERSION_1 ||
+	    version > VERSION)
 		return diag_set(d, ERR_VERSION,
-		                "%s: format version %u, this program reads %d", name,
-		                version, VERSION);
+		                "%s: format version %u, this program reads %d to %d",
+		                name, version, VERSION_1, VERSION);
 	return 0;
 }
 
@@ -186,18 +205,16 @@ int manifest_format(const struct manifest *m, char **text, size_t *n)
 	fprintf(f,
 	        MAGIC "%d\ngeneration %" PRIu64 "\nnext %" PRIu64 "\nhosts %" PRIu64
 	              "\nseen %" PRIu64 "\n",
-	        VERSION, m->generation, m->next, m->hosts, m->seen);
-	if (m->aliased[0])
-		fprintf(f, "aliased %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",
-		        m->aliased, m->aliased_bytes, m->aliased_prefixes,
-		        m->aliased_checksum);
-	if (m->blocked[0])
-		fprintf(f, "blocked %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",
-		        m->blocked, m->blocked_bytes, m->blocked_entries,
-		        m->blocked_checksum);
-	if (m->apd[0])
-		fprintf(f, "apd %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n", m->apd,
-		        m->apd_bytes, m->apd_entries, m->apd_checksum);
+	        m->side[SIDE_INPUTS].name[0] ? VERSION : VERSION_1, m->generation,
+	        m->next, m->hosts, m->seen);
+	for (unsigned i = 0; i < SIDES; i++) {
+		const struct manifest_side *x = &m->side[i];
+
+		if (x->name[0])
+			fprintf(f, "%s %s %" PRIu64 " %" PRIu64 " %016" PRIx64 "\n",
+			        side_names[i], x->name, x->bytes, x->entries,
+			        x->checksum);
+	}
 	for (size_t i = 0; i < m->nruns; i++) {
 		const struct manifest_run *r = &m->runs[i];
 

@@ -1,7 +1,7 @@
 /* hitlist/manifest.h - the file that says what a hitlist consists of.
  *
  * Text, one item a line, each field separated by one space:
- *   sextant-hitlist 1
+ *   sextant-hitlist 2             (1, when there is no line "inputs")
  *   generation N                  commits so far
  *   next N                        number of the next run file
  *   hosts N                       distinct addresses in the hosts tier
@@ -9,6 +9,7 @@
  *   aliased NAME BYTES PREFIXES CHECKSUM        (when there are any)
  *   blocked NAME BYTES ENTRIES CHECKSUM         (when there are any opt-outs)
  *   apd NAME BYTES ENTRIES CHECKSUM             (when prefixes have been tested)
+ *   inputs NAME BYTES ENTRIES CHECKSUM          (when lists have been imported)
  *   run hosts|seen|history GROUP NAME BYTES RECORDS CHECKSUM
  *   merged NAME                   a journal whose content is in the runs
  *   checksum X                    XXH3-64 of all bytes before this line
@@ -27,6 +28,16 @@ enum tier { TIER_HOSTS, TIER_SEEN, TIER_HISTORY, TIERS };
 
 enum { MANIFEST_NAME_MAX = 64 };
 
+/* Files beside the runs: each commit that changes one writes it anew, under the name
+ * of its kind and the generation ("aliased-12"). */
+enum side { SIDE_ALIASED, SIDE_BLOCKED, SIDE_APD, SIDE_INPUTS, SIDES };
+const char *side_str(enum side s);
+
+struct manifest_side {
+	char name[MANIFEST_NAME_MAX]; /* "": there is none */
+	uint64_t bytes, entries, checksum;
+};
+
 struct manifest_run {
 	enum tier tier;
 	uint64_t group, bytes, records, checksum;
@@ -39,11 +50,7 @@ struct manifest_name {
 
 struct manifest {
 	uint64_t generation, next, hosts, seen;
-	uint64_t aliased_bytes, aliased_prefixes, aliased_checksum;
-	uint64_t blocked_bytes, blocked_entries, blocked_checksum;
-	char aliased[MANIFEST_NAME_MAX], blocked[MANIFEST_NAME_MAX]; /* "": none */
-	uint64_t apd_bytes, apd_entries, apd_checksum;
-	char apd[MANIFEST_NAME_MAX];
+	struct manifest_side side[SIDES];
 	struct manifest_run *runs;
 	struct manifest_name *merged;
 	size_t nruns, nmerged;

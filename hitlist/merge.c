@@ -560,6 +560,7 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 	c.t.nmerged = b->nmerged;
 	c.t.optouts = b->optouts;
 	c.t.apd = b->apd;
+	c.t.inputs = b->has_input ? &b->inputs : NULL;
 	c.st.blocked = b->blocked;
 	if (rc == 0)
 		rc = plan_purge(&c, TIER_HOSTS, &c.t.hosts);
@@ -585,9 +586,10 @@ int hitlist_batch_commit(struct hitlist_batch *b, struct hitlist_merge_stats *st
 		level_fini(&c.chosen[t]);
 		free(c.purged[t]);
 	}
-	if (rc < 0 || (batch_total(b, TIER_HOSTS) == 0 &&
-	               batch_total(b, TIER_SEEN) == 0 && !c.t.aliased_grew &&
-	               b->nmerged == 0 && !b->optouts && !b->apd && !b->compact))
+	if (rc < 0 ||
+	    (batch_total(b, TIER_HOSTS) == 0 && batch_total(b, TIER_SEEN) == 0 &&
+	     !c.t.aliased_grew && b->nmerged == 0 && !b->optouts && !b->apd &&
+	     !b->has_input && !b->compact))
 		txn_abort(&c.t); /* it failed, or there is nothing to do */
 	else
 		rc = txn_commit(&c.t, d);

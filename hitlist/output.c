@@ -123,6 +123,21 @@ static void put_json(struct writer *w, const struct host_record *r, const char *
 	writer_printf(w, ",\"injected\":%" PRIu32 "}\n", r->injected);
 }
 
+void output_input(struct writer *w, const struct hitlist_input *i)
+{
+	char when[32];
+
+	clock_format_utc(when, i->when * (NS_PER_S / NS_PER_US));
+	writer_printf(w, "{\"when\":\"%s\",\"source\":\"%s\",\"kind\":\"%s\",\"name\":\"",
+	              when, hitlist_source_str(i->source), i->tried ? "tried" : "hosts");
+	for (const char *s = i->name; *s; s++)
+		writer_printf(w, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+	writer_printf(w,
+	              "\",\"sha256\":\"%s\",\"read\":%" PRIu64 ",\"bad\":%" PRIu64
+	              ",\"refused\":%" PRIu64 "}",
+	              i->sha256, i->read, i->bad, i->refused);
+}
+
 void output_header(struct writer *w, enum output_format f, bool status)
 {
 	if (f == OUTPUT_CSV)

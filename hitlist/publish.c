@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/sha256.h"
 #include "common/writer.h"
+#include "hitlist/cmds.h"
 
 #define SNAPSHOT "snapshot-"
 #define SERIES   "stats.csv"
@@ -146,6 +147,30 @@ static int put_file(struct writer *w, const struct publication *p, const char *n
 	return rc;
 }
 
+/* How many of what is published came from where; a host may have come twice. */
+static void put_sources(struct writer *w, const struct publication *p)
+{
+	writer_printf(w, "  \"responsive_by_source\": {");
+	for (unsigned s = 0; s < SOURCES; s++)
+		writer_printf(w, "%s\"%s\":%" PRIu64, s ? "," : "",
+		              hitlist_source_str((enum hitlist_source)s),
+		              p->by_source[s]);
+	writer_printf(w, "},\n");
+}
+
+static void put_inputs(struct writer *w, const struct publication *p)
+{
+	const struct hitlist_input *in;
+	size_t n = hitlist_inputs(p->h, &in);
+
+	writer_printf(w, "  \"inputs\": [");
+	for (size_t i = 0; i < n; i++) {
+		writer_printf(w, "%s\n    ", i ? "," : "");
+		output_input(w, &in[i]);
+	}
+	writer_printf(w, "%s],\n", n ? "\n  " : "");
+}
+
 static void put_provenance(struct writer *w, const struct publication *p)
 {
 	char when[32];
@@ -160,10 +185,13 @@ static void put_provenance(struct writer *w, const struct publication *p)
 	              "  \"order\": \"numeric\",\n"
 	              "  \"hitlist\": {\"generation\":%" PRIu64 ",\"hosts\":%" PRIu64
 	              ",\"seen\":%" PRIu64 ",\"aliased\":%" PRIu64 ",\"optouts\":%" PRIu64
-	              "},\n  \"files\": [\n",
+	              "},\n",
 	              when, privacy_str(p->c->privacy),
 	              p->c->privacy == PRIVACY_KIP ? p->c->k : 0, p->c->window,
 	              i.generation, i.hosts, i.seen, i.aliased, i.optouts);
+	put_sources(w, p);
+	put_inputs(w, p);
+	writer_printf(w, "  \"files\": [\n");
 }
 
 static int put_manifest(struct writer *w, const struct publication *p, struct diag *d)

@@ -42,6 +42,7 @@ struct publication {
 	char dir[FS_PATH_MAX];        /* SITE/.new */
 	struct publish_point *series; /* the last one is this one's */
 	size_t n;
+	uint64_t by_source[SOURCES]; /* responsive hosts; one may have several */
 };
 
 const char *publish_list_name(enum publish_list l); /* "responsive-addresses", ... */

@@ -233,6 +233,8 @@ static int put_hosts(struct publication *p, struct list l[static LIST_ALIASED],
 	while (rc >= 0 && (rc = hitlist_iter_next(it, &r, d)) > 0) {
 		if (!may_publish(p->c, &r) || !within(p->c, r.last_seen))
 			continue;
+		for (unsigned s = 0; s < SOURCES; s++)
+			p->by_source[s] += r.sources >> s & 1;
 		rc = put_addr(&l[LIST_RESPONSIVE], r.addr);
 		for (unsigned s = 0; rc == 0 && s < SERVICES; s++)
 			if (within(p->c, r.service_seen[s]))

@@ -6,6 +6,7 @@
  *     hl/aliased-N       aliased prefixes as of generation N (hitlist/aliased.h)
  *     hl/blocked-N       opt-outs as of generation N (hitlist/optouts.h)
  *     hl/apd-N           tests for aliased prefixes so far (hitlist/apd.h)
+ *     hl/inputs-N        what was imported (hitlist/inputs.h)
  *     hl/journal/T-P-N.obs  journals (hitlist/journal.h): time, process, number
  *     hl/lock            flock(2)ed by the writing process
  *
@@ -25,8 +26,8 @@
  *
  * Crash protocol.  A file gets its final name only when it is complete and
  * synced, and counts only when a MANIFEST names it:
- *   1. N.run.tmp: write, fsync, rename to N.run; the same for aliased-N
- *      blocked-N and apd-N;
+ *   1. N.run.tmp: write, fsync, rename to N.run; the same for aliased-N,
+ *      blocked-N, apd-N and inputs-N;
  *   2. fsync the directory runs/;
  *   3. MANIFEST.tmp: write, fsync, rename to MANIFEST, fsync the directory;
  *   4. remove the runs, aliased prefixes and journals that this made obsolete.
@@ -94,66 +95,70 @@ static int load_run(struct hitlist *h, const struct manifest_run *m, struct diag
 	return rc;
 }
 
-static int load_aliased(struct hitlist *h, struct diag *d)
+/* One of the files beside the runs, and it must be the one that is named. */
+static int load_side(struct hitlist *h, enum side s, struct diag *d)
 {
-	const struct manifest *m = &h->manifest;
+	const struct manifest_side *m = &h->manifest.side[s];
 	char path[FS_PATH_MAX];
-	int rc;
+	uint64_t n = 0, sum = 0;
+	int rc = store_path(path, h, NULL, m->name, d);
 
-	if (!m->aliased[0])
-		return aliased_init(&h->aliased);
-	rc = store_path(path, h, NULL, m->aliased, d);
-	if (rc == 0)
+	if (rc < 0)
+		return rc;
+	switch (s) {
+	case SIDE_ALIASED:
 		rc = aliased_load(&h->aliased, path, d);
-	if (rc == 0 && (h->aliased.n != m->aliased_prefixes ||
-	                h->aliased.checksum != m->aliased_checksum))
-		rc = diag_set(d, ERR_CHECKSUM,
-		              "%s: offset 0: not the file that MANIFEST names", path);
-	return rc;
-}
-
-static int load_optouts(struct hitlist *h, struct diag *d)
-{
-	const struct manifest *m = &h->manifest;
-	char path[FS_PATH_MAX];
-	int rc;
-
-	if (!m->blocked[0])
-		return optouts_init(&h->optouts);
-	rc = store_path(path, h, NULL, m->blocked, d);
-	if (rc == 0)
+		n = h->aliased.n;
+		sum = h->aliased.checksum;
+		break;
+	case SIDE_BLOCKED:
 		rc = optouts_load(&h->optouts, path, h->opened, d);
-	if (rc == 0 && (h->optouts.n != m->blocked_entries ||
-	                h->optouts.checksum != m->blocked_checksum))
+		n = h->optouts.n;
+		sum = h->optouts.checksum;
+		break;
+	case SIDE_APD:
+		rc = apd_load(&h->apd, path, d);
+		n = h->apd.n;
+		sum = h->apd.checksum;
+		break;
+	default:
+		rc = inputs_load(&h->inputs, path, d);
+		n = h->inputs.n;
+		sum = h->inputs.checksum;
+	}
+	if (rc == 0 && (n != m->entries || sum != m->checksum))
 		rc = diag_set(d, ERR_CHECKSUM,
 		              "%s: offset 0: not the file that MANIFEST names", path);
 	return rc;
 }
 
-static int load_apd(struct hitlist *h, struct diag *d)
+int store_load_sides(struct hitlist *h, struct diag *d)
 {
-	const struct manifest *m = &h->manifest;
-	char path[FS_PATH_MAX];
-	int rc;
+	int rc = 0;
 
-	if (!m->apd[0])
-		return 0;
-	rc = store_path(path, h, NULL, m->apd, d);
-	if (rc == 0)
-		rc = apd_load(&h->apd, path, d);
-	if (rc == 0 && (h->apd.n != m->apd_entries || h->apd.checksum != m->apd_checksum))
-		rc = diag_set(d, ERR_CHECKSUM,
-		              "%s: offset 0: not the file that MANIFEST names", path);
+	for (unsigned s = 0; rc == 0 && s < SIDES; s++)
+		if (h->manifest.side[s].name[0])
+			rc = load_side(h, (enum side)s, d);
+	if (rc == 0 && !h->aliased.table)
+		rc = aliased_init(&h->aliased);
+	if (rc == 0 && !h->optouts.table)
+		rc = optouts_init(&h->optouts);
 	return rc;
+}
+
+void store_fini_sides(struct hitlist *h)
+{
+	aliased_fini(&h->aliased);
+	optouts_fini(&h->optouts);
+	apd_fini(&h->apd);
+	inputs_fini(&h->inputs);
 }
 
 static void unload(struct hitlist *h)
 {
 	for (unsigned t = 0; t < TIERS; t++)
 		level_fini(&h->tier[t]);
-	aliased_fini(&h->aliased);
-	optouts_fini(&h->optouts);
-	apd_fini(&h->apd);
+	store_fini_sides(h);
 	manifest_fini(&h->manifest);
 }
 
@@ -162,11 +167,7 @@ static int load_once(struct hitlist *h, struct diag *d)
 	int rc = manifest_load(&h->manifest, h->dir, d);
 
 	if (rc == 0)
-		rc = load_aliased(h, d);
-	if (rc == 0)
-		rc = load_optouts(h, d);
-	if (rc == 0)
-		rc = load_apd(h, d);
+		rc = store_load_sides(h, d);
 	for (size_t i = 0; rc == 0 && i < h->manifest.nruns; i++)
 		rc = load_run(h, &h->manifest.runs[i], d);
 	return rc;
@@ -210,7 +211,9 @@ static int load_optouts_once(struct hitlist *h, struct diag *d)
 {
 	int rc = manifest_load(&h->manifest, h->dir, d);
 
-	return rc < 0 ? rc : load_optouts(h, d);
+	if (rc == 0 && h->manifest.side[SIDE_BLOCKED].name[0])
+		return load_side(h, SIDE_BLOCKED, d);
+	return rc < 0 ? rc : optouts_init(&h->optouts);
 }
 
 static int lock(struct hitlist *h, struct diag *d)
@@ -385,16 +388,24 @@ static int sweep_run(void *ctx, const char *name)
 	return 0;
 }
 
+/* A file of an earlier or later generation, or one that never was whole. */
+static bool is_left_over(const struct manifest *m, const char *name)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		size_t n = strlen(side_str((enum side)i));
+
+		if (strncmp(name, side_str((enum side)i), n) == 0 && name[n] == '-')
+			return strcmp(name, m->side[i].name) != 0;
+	}
+	return strcmp(name, "MANIFEST.tmp") == 0;
+}
+
 static int sweep_top(void *ctx, const char *name)
 {
 	const struct sweep *s = ctx;
 	char path[FS_PATH_MAX];
 
-	if ((strcmp(name, "MANIFEST.tmp") == 0 ||
-	     (strncmp(name, "aliased-", 8) == 0 && strcmp(name, s->m->aliased) != 0) ||
-	     (strncmp(name, "blocked-", 8) == 0 && strcmp(name, s->m->blocked) != 0) ||
-	     (strncmp(name, "apd-", 4) == 0 && strcmp(name, s->m->apd) != 0)) &&
-	    store_path(path, s->h, NULL, name, NULL) == 0)
+	if (is_left_over(s->m, name) && store_path(path, s->h, NULL, name, NULL) == 0)
 		unlink(path);
 	return 0;
 }
@@ -444,6 +455,12 @@ const struct ivtab *hitlist_aliased(const struct hitlist *h)
 const struct ivtab *hitlist_blocked(const struct hitlist *h)
 {
 	return h->optouts.table;
+}
+
+size_t hitlist_inputs(const struct hitlist *h, const struct hitlist_input **out)
+{
+	*out = h->inputs.e;
+	return h->inputs.n;
 }
 
 size_t hitlist_optouts(const struct hitlist *h, const struct hitlist_optout **out)

@@ -6,6 +6,7 @@
 #include "hitlist/apd.h"
 #include "hitlist/fs.h"
 #include "hitlist/hitlist.h"
+#include "hitlist/inputs.h"
 #include "hitlist/manifest.h"
 #include "hitlist/optouts.h"
 #include "hitlist/run.h"
@@ -38,6 +39,7 @@ struct hitlist {
 	struct aliased aliased;
 	struct optouts optouts;
 	struct apd apd;
+	struct inputs inputs;
 	uint32_t opened; /* wall clock: opt-outs are in force as of then */
 	char dir[FS_PATH_MAX];
 };
@@ -66,6 +68,10 @@ int store_iter(struct hitlist_iter **out, const struct hitlist *h, enum tier t,
 /* dir/sub/name, sub NULL: dir/name. */
 int store_path(char out[static FS_PATH_MAX], const struct hitlist *h, const char *sub,
                const char *name, struct diag *d);
+
+/* Read the files beside the runs that the manifest names. */
+int store_load_sides(struct hitlist *h, struct diag *d);
+void store_fini_sides(struct hitlist *h);
 
 /* Whether the generation on disk is another one than h has loaded. */
 bool store_is_superseded(const struct hitlist *h);

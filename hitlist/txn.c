@@ -89,19 +89,8 @@ static int make_manifest(const struct txn *t, struct manifest *m)
 		.next = t->next,
 		.hosts = t->hosts,
 		.seen = t->seen,
-		.aliased_bytes = old->aliased_bytes,
-		.aliased_prefixes = old->aliased_prefixes,
-		.aliased_checksum = old->aliased_checksum,
-		.blocked_bytes = old->blocked_bytes,
-		.blocked_entries = old->blocked_entries,
-		.blocked_checksum = old->blocked_checksum,
 	};
-	memcpy(m->blocked, old->blocked, sizeof(m->blocked));
-	m->apd_bytes = old->apd_bytes;
-	m->apd_entries = old->apd_entries;
-	m->apd_checksum = old->apd_checksum;
-	memcpy(m->apd, old->apd, sizeof(m->apd));
-	memcpy(m->aliased, old->aliased, sizeof(m->aliased));
+	memcpy(m->side, old->side, sizeof(m->side));
 	rc = list_runs(t, m);
 	for (size_t i = 0; rc == 0 && i < t->nmerged; i++)
 		rc = manifest_add_merged(m, t->merged[i].s);
@@ -111,45 +100,47 @@ static int make_manifest(const struct txn *t, struct manifest *m)
 	return rc;
 }
 
-static int save_aliased(const struct txn *t, struct manifest *m, struct diag *d)
+/* Whether this kind of file has changed. */
+static bool has_news(const struct txn *t, enum side s)
 {
-	char path[FS_PATH_MAX];
-	int rc;
-
-	snprintf(m->aliased, sizeof(m->aliased), "aliased-%" PRIu64, t->generation);
-	m->aliased_prefixes = t->aliased.n;
-	rc = store_path(path, t->h, NULL, m->aliased, d);
-	return rc ? rc
-	          : aliased_save(&t->aliased, path, &m->aliased_bytes,
-	                         &m->aliased_checksum, d);
+	switch (s) {
+	case SIDE_ALIASED: return t->aliased_grew;
+	case SIDE_BLOCKED: return t->optouts;
+	case SIDE_APD: return t->apd;
+	default: return t->inputs;
+	}
 }
 
-static int save_optouts(const struct txn *t, struct manifest *m, struct diag *d)
+static int save_side(const struct txn *t, struct manifest_side *m, enum side s,
+                     struct diag *d)
 {
 	char path[FS_PATH_MAX];
 	int rc;
 
-	snprintf(m->blocked, sizeof(m->blocked), "blocked-%" PRIu64, t->generation);
-	m->blocked_entries = t->optouts->n;
-	rc = store_path(path, t->h, NULL, m->blocked, d);
-	if (rc == 0)
-		rc = optouts_save(t->optouts, path, &m->blocked_bytes, d);
-	m->blocked_checksum = t->optouts->checksum;
-	return rc;
-}
-
-static int save_apd(const struct txn *t, struct manifest *m, struct diag *d)
-{
-	char path[FS_PATH_MAX];
-	int rc;
-
-	snprintf(m->apd, sizeof(m->apd), "apd-%" PRIu64, t->generation);
-	m->apd_entries = t->apd->n;
-	rc = store_path(path, t->h, NULL, m->apd, d);
-	if (rc == 0)
-		rc = apd_save(t->apd, path, &m->apd_bytes, d);
-	m->apd_checksum = t->apd->checksum;
-	return rc;
+	snprintf(m->name, sizeof(m->name), "%s-%" PRIu64, side_str(s), t->generation);
+	rc = store_path(path, t->h, NULL, m->name, d);
+	if (rc < 0)
+		return rc;
+	switch (s) {
+	case SIDE_ALIASED:
+		m->entries = t->aliased.n;
+		return aliased_save(&t->aliased, path, &m->bytes, &m->checksum, d);
+	case SIDE_BLOCKED:
+		m->entries = t->optouts->n;
+		rc = optouts_save(t->optouts, path, &m->bytes, d);
+		m->checksum = t->optouts->checksum;
+		return rc;
+	case SIDE_APD:
+		m->entries = t->apd->n;
+		rc = apd_save(t->apd, path, &m->bytes, d);
+		m->checksum = t->apd->checksum;
+		return rc;
+	default:
+		m->entries = t->inputs->n;
+		rc = inputs_save(t->inputs, path, &m->bytes, d);
+		m->checksum = t->inputs->checksum;
+		return rc;
+	}
 }
 
 /* The new state takes the place of the old one; *m and the txn are used up. */
@@ -177,6 +168,11 @@ static void adopt(struct txn *t, struct manifest *m)
 		h->apd = *t->apd;
 		*t->apd = (struct apd){ 0 };
 	}
+	if (t->inputs) {
+		inputs_fini(&h->inputs);
+		h->inputs = *t->inputs;
+		*t->inputs = (struct inputs){ 0 };
+	}
 }
 
 static bool on_disk(const struct txn *t)
@@ -197,12 +193,9 @@ int txn_commit(struct txn *t, struct diag *d)
 	struct manifest m;
 	int rc = make_manifest(t, &m);
 
-	if (rc == 0 && t->aliased_grew)
-		rc = save_aliased(t, &m, d);
-	if (rc == 0 && t->optouts)
-		rc = save_optouts(t, &m, d);
-	if (rc == 0 && t->apd)
-		rc = save_apd(t, &m, d);
+	for (unsigned i = 0; rc == 0 && i < SIDES; i++)
+		if (has_news(t, (enum side)i))
+			rc = save_side(t, &m.side[i], (enum side)i, d);
 	if (rc == 0)
 		rc = store_path(path, t->h, NULL, STORE_RUNS, d);
 	if (rc == 0)

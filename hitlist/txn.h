@@ -12,6 +12,7 @@ struct txn {
 	bool aliased_grew;
 	struct optouts *optouts; /* new ones, borrowed and emptied; NULL: as before */
 	struct apd *apd;         /* the same for tests of prefixes */
+	struct inputs *inputs;   /* the same */
 	uint64_t generation, next, group; /* group: the next new one */
 	uint64_t hosts, seen;
 	struct manifest_name *merged; /* journals that this contains; borrowed */

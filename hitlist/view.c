@@ -84,8 +84,9 @@ void hitlist_info(const struct hitlist *h, struct hitlist_info *info)
 		.hosts = m->hosts,
 		.seen = m->seen,
 		.aliased = h->aliased.n,
-		.bytes = m->aliased_bytes + m->blocked_bytes + m->apd_bytes,
 	};
+	for (unsigned i = 0; i < SIDES; i++)
+		info->bytes += m->side[i].bytes;
 	for (size_t i = 0; i < h->optouts.n; i++)
 		info->optouts += hitlist_optout_in_force(&h->optouts.e[i], h->opened);
 	for (size_t i = 0; i < m->nruns; i++) {
@@ -137,37 +138,25 @@ static int check_tier(const struct hitlist *h, enum tier t, uint64_t want, struc
 	return rc;
 }
 
-static int read_texts(const struct hitlist *h, const struct manifest *m, struct diag *d)
-{
-	struct aliased a = { 0 };
-	struct optouts o = { 0 };
-	struct apd tests = { 0 };
-	char path[FS_PATH_MAX];
-	int rc = 0;
-
-	if (m->aliased[0] && (rc = store_path(path, h, NULL, m->aliased, d)) == 0)
-		rc = aliased_load(&a, path, d);
-	if (rc == 0 && m->blocked[0] &&
-	    (rc = store_path(path, h, NULL, m->blocked, d)) == 0)
-		rc = optouts_load(&o, path, h->opened, d);
-	if (rc == 0 && m->apd[0] && (rc = store_path(path, h, NULL, m->apd, d)) == 0)
-		rc = apd_load(&tests, path, d);
-	aliased_fini(&a);
-	optouts_fini(&o);
-	apd_fini(&tests);
-	return rc;
-}
-
 /* The files that were read whole when the hitlist was opened, once more; unless
  * a writer has replaced them since, or does so just now. */
-static int check_texts(const struct hitlist *h, struct diag *d)
+static int check_sides(const struct hitlist *h, struct diag *d)
 {
+	struct hitlist *again;
 	struct diag why = { "" };
 	int rc;
 
 	if (store_is_superseded(h))
 		return 0;
-	rc = read_texts(h, &h->manifest, &why);
+	again = calloc(1, sizeof(*again));
+	if (!again)
+		return -ENOMEM;
+	memcpy(again->dir, h->dir, sizeof(h->dir));
+	again->opened = h->opened;
+	again->manifest = h->manifest; /* to look at */
+	rc = store_load_sides(again, &why);
+	store_fini_sides(again);
+	free(again);
 	if (rc == -ENOENT && store_is_superseded(h))
 		return 0;
 	return rc < 0 ? diag_set(d, rc, "%s", diag_str(&why, rc)) : 0;
@@ -182,7 +171,7 @@ int hitlist_check(const struct hitlist *h, struct diag *d)
 	if (rc < 0)
 		return rc;
 	manifest_fini(&m);
-	rc = check_texts(h, d);
+	rc = check_sides(h, d);
 	for (unsigned t = 0; rc == 0 && t < TIERS; t++)
 		rc = check_runs(&h->tier[t], d);
 	if (rc == 0)

@@ -124,6 +124,34 @@ hl import tiers <(echo 2a0e::9) --source discover
 hl lookup tiers 2a0e::9 -O csv
 grep -q '^2a0e::9,aliased,0,0,[1-9][0-9]*,0,,discover,' out || fail "lookup of an aliased one: $(cat out)"
 
+# --- what was imported: with its digest, in the order it came, also from a pipe ---
+
+printf '2a0d::1\n10.0.0.1\nfe80::1\n2a0d::2\n' >mixed
+bzip2 -k mixed
+hl import inputs mixed.bz2 all --skip-bad --source dns
+"$sextant" hitlist import inputs - --tried -q <all || fail "import -"
+hl info inputs --inputs
+sed 1d out | cut -f 2- | cmp -s - <(
+	printf 'dns\thosts\tmixed.bz2\t%s\t3\t1\t1\n' "$(sha256sum <mixed.bz2 | cut -d' ' -f1)"
+	printf 'dns\thosts\tall\t%s\t4000\t0\t0\n' "$(sha256sum <all | cut -d' ' -f1)"
+	printf 'import\ttried\t<stdin>\t%s\t4000\t0\t0\n' "$(sha256sum <all | cut -d' ' -f1)"
+) || fail "info --inputs: $(cat out)"
+hl info inputs --inputs --json
+python3 -c 'import json, sys; assert [json.loads(x)["read"] for x in sys.stdin] == [3, 4000, 4000]' <out ||
+	fail "info --inputs --json: $(cat out)"
+cp inputs/inputs-2 whole
+printf X | dd of=inputs/inputs-2 bs=1 seek=40 conv=notrunc 2>/dev/null
+"$sextant" hitlist check inputs 2>err && fail "damage to the inputs is not seen"
+grep -q "inputs/inputs-2: offset" err || fail "damage to the inputs: $(cat err)"
+cp whole inputs/inputs-2
+hl check inputs
+printf '%s\n' 2a0c::1 2a0b::1 2a0a::1 >three # in the order of the questions: routed, then listed
+echo 2a0c::/16 >routes
+printf '2a0b::/16\n2a0c::/16\n' >listed
+hl import inputs three -b listed --routed-file routes
+grep -q "^1 left out: on a blocklist" err && grep -q "^2 left out: not routed" err ||
+	fail "order of the questions: $(cat err)"
+
 # --- compact: one run a tier, the same content ---
 
 for i in 1 2 3; do

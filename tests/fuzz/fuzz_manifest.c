@@ -33,7 +33,8 @@ static void manifest(char *text, size_t n)
 	if (manifest_format(&m, &again, &n) < 0 ||
 	    manifest_parse(&back, again, n, "fuzz", NULL) < 0 ||
 	    back.generation != m.generation || back.nruns != m.nruns ||
-	    back.nmerged != m.nmerged || strcmp(back.aliased, m.aliased) != 0)
+	    back.nmerged != m.nmerged || strcmp(back.side[0].name, m.side[0].name) != 0 ||
+	    strcmp(back.side[SIDE_INPUTS].name, m.side[SIDE_INPUTS].name) != 0)
 		abort();
 	free(again);
 	manifest_fini(&back);

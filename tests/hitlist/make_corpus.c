@@ -49,9 +49,10 @@ static void journal(const char *path)
 
 static void manifest(const char *path)
 {
-	struct manifest m = {
-		.generation = 3, .next = 9, .hosts = 5, .aliased = "aliased-3"
-	};
+	struct manifest m = { .generation = 3,
+		              .next = 9,
+		              .hosts = 5,
+		              .side = { { .name = "aliased-3" } } };
 	struct manifest_run r = { .bytes = 352, .records = 2, .name = "0000000001.run" };
 	char *text;
 	size_t n;

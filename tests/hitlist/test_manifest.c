@@ -13,11 +13,15 @@ static void fill(struct manifest *m, struct rng *r)
 		.hosts = rng_next(r),
 		.seen = rng_below(r, 2) ? UINT64_MAX : 0,
 	};
-	if (rng_below(r, 2)) {
-		snprintf(m->aliased, sizeof(m->aliased), "aliased-%u", 7U);
-		m->aliased_bytes = rng_next(r);
-		m->aliased_prefixes = rng_next(r);
-		m->aliased_checksum = rng_next(r);
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct manifest_side *x = &m->side[i];
+
+		if (rng_below(r, 2))
+			continue;
+		snprintf(x->name, sizeof(x->name), "%s-%u", side_str((enum side)i), 7U);
+		x->bytes = rng_next(r);
+		x->entries = rng_next(r);
+		x->checksum = rng_next(r);
 	}
 	for (size_t i = 0; i < runs; i++) {
 		struct manifest_run x = {
@@ -45,10 +49,12 @@ static void same(const struct manifest *a, const struct manifest *b)
 	assert_int_equal(a->next, b->next);
 	assert_int_equal(a->hosts, b->hosts);
 	assert_int_equal(a->seen, b->seen);
-	assert_string_equal(a->aliased, b->aliased);
-	assert_int_equal(a->aliased_bytes, b->aliased_bytes);
-	assert_int_equal(a->aliased_prefixes, b->aliased_prefixes);
-	assert_int_equal(a->aliased_checksum, b->aliased_checksum);
+	for (unsigned i = 0; i < SIDES; i++) {
+		assert_string_equal(a->side[i].name, b->side[i].name);
+		assert_int_equal(a->side[i].bytes, b->side[i].bytes);
+		assert_int_equal(a->side[i].entries, b->side[i].entries);
+		assert_int_equal(a->side[i].checksum, b->side[i].checksum);
+	}
 	assert_int_equal(a->nruns, b->nruns);
 	for (size_t i = 0; i < a->nruns; i++) {
 		assert_int_equal(a->runs[i].tier, b->runs[i].tier);

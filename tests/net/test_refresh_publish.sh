@@ -58,6 +58,8 @@ import hashlib, json, os, sys
 os.chdir(sys.argv[1])
 m = json.load(open("manifest.json"))
 assert len(m["files"]) == 20, len(m["files"])
+assert [i["read"] for i in m["inputs"]] and all(len(i["sha256"]) == 64 for i in m["inputs"]), m
+assert m["responsive_by_source"]["import"] == 450, m
 assert m["privacy"] == "full" and m["hitlist"]["hosts"] == 520, m
 for f in m["files"]:
     b = open(f["name"], "rb").read()
