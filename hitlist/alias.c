@@ -287,8 +287,8 @@ static int cmp_age(const void *x, const void *y)
 	return apd_cmp(x, y);
 }
 
-/* Sorted, each once, and no more than max. */
-static void settle(struct apd *l, uint64_t max)
+/* Sorted, each once, and no more than max; returns how many there were above it. */
+static size_t settle(struct apd *l, uint64_t max)
 {
 	size_t n = 0;
 
@@ -299,14 +299,16 @@ static void settle(struct apd *l, uint64_t max)
 			l->e[n++] = l->e[i];
 	l->n = n;
 	if (!max || n <= max)
-		return;
+		return 0;
 	qsort(l->e, n, sizeof(*l->e), cmp_age);
 	l->n = (size_t)max;
 	qsort(l->e, l->n, sizeof(*l->e), apd_cmp);
+	return n - l->n;
 }
 
-int hitlist_alias_plan(struct alias_state **out, size_t *n, const struct hitlist *h,
-                       const struct alias_plan_config *c, struct diag *d)
+int hitlist_alias_plan(struct alias_state **out, size_t *n, size_t *beyond,
+                       const struct hitlist *h, const struct alias_plan_config *c,
+                       struct diag *d)
 {
 	struct planner p = { .h = h, .c = c };
 	int rc = plan_members(&p, d);
@@ -322,7 +324,7 @@ int hitlist_alias_plan(struct alias_state **out, size_t *n, const struct hitlist
 		free(p.list.e);
 		return rc;
 	}
-	settle(&p.list, c->max);
+	*beyond = settle(&p.list, c->max);
 	*out = p.list.e;
 	*n = p.list.n;
 	return 0;

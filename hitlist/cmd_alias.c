@@ -52,6 +52,7 @@ int alias_plan_make(struct alias_state **out, size_t *n, struct scope **scope,
 		.min_members = cfg->min_members,
 		.max = cfg->max,
 	};
+	size_t beyond = 0;
 	int rc;
 
 	sc.blocked = hitlist_blocked(h);
@@ -61,7 +62,9 @@ int alias_plan_make(struct alias_state **out, size_t *n, struct scope **scope,
 	c.announced = announced;
 	c.scope = *scope;
 	if (rc == 0)
-		rc = hitlist_alias_plan(out, n, h, &c, d);
+		rc = hitlist_alias_plan(out, n, &beyond, h, &c, d);
+	if (rc == 0 && beyond)
+		log_info("%zu more are due, above the limit: they come next", beyond);
 	free(announced);
 	return rc;
 }

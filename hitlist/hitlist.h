@@ -381,9 +381,11 @@ struct alias_plan_config {
 	size_t n_announced;
 	const struct scope *scope; /* prefixes wholly outside are left out; or NULL */
 };
-/* The states of the prefixes to be tested now, sorted; free() it. */
-int hitlist_alias_plan(struct alias_state **out, size_t *n, const struct hitlist *h,
-                       const struct alias_plan_config *c, struct diag *d);
+/* The states of the prefixes to be tested now, sorted; free() it.  *beyond: how many
+ * more there were than c->max. */
+int hitlist_alias_plan(struct alias_state **out, size_t *n, size_t *beyond,
+                       const struct hitlist *h, const struct alias_plan_config *c,
+                       struct diag *d);
 
 /* The same as options: rows for a command whose config holds this as f. */
 struct alias_plan_cfg {

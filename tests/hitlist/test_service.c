@@ -195,9 +195,9 @@ static void test_prefixes(struct hitlist *h, const struct world *w, unsigned day
 		                             .min_members = 100 };
 	struct diag d = { "" };
 	struct alias_state *s;
-	size_t n, k = 0;
+	size_t n, k = 0, beyond;
 
-	hl_ok(hitlist_alias_plan(&s, &n, h, &c, &d), &d);
+	hl_ok(hitlist_alias_plan(&s, &n, &beyond, h, &c, &d), &d);
 	for (size_t i = 0; i < n; i++) {
 		bool all = true, any = false;
 
