@@ -371,47 +371,36 @@ static void put_state(struct writer *w, const struct hitlist *h,
 	writer_printf(w, "\n");
 }
 
+static int put_states(const struct hitlist *h, struct writer *w, void *ctx,
+                      struct diag *d)
+{
+	const struct alias_list_cfg *cfg = ctx;
+	const struct alias_state *s;
+	size_t n = hitlist_alias_states(h, &s);
+
+	writer_printf(w, "prefix,verdict,since,last_round,icmp,tcp80%s\n",
+	              cfg->representative ? ",representative" : "");
+	for (size_t i = 0; i < n; i++)
+		if (!cfg->verdict || s[i].verdict == cfg->verdict - 1)
+			put_state(w, h, &s[i], cfg->representative, d);
+	return 0;
+}
+
 int alias_list_run(const void *config, int argc, char *argv[])
 {
-	const struct alias_list_cfg *cfg = config;
-	const struct alias_state *s;
-	struct hitlist *h = NULL;
-	struct writer *w = NULL;
-	struct diag d = { "" };
-	int rc;
+	struct alias_list_cfg cfg = *(const struct alias_list_cfg *)config;
 
 	if (argc != 1) {
 		log_error("alias-list needs one hitlist");
 		return CMD_USAGE;
 	}
-	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
-	if (rc == 0)
-		rc = writer_open(&w, cfg->output, &d);
-	if (rc == 0) {
-		size_t n = hitlist_alias_states(h, &s);
-
-		writer_printf(w, "prefix,verdict,since,last_round,icmp,tcp80%s\n",
-		              cfg->representative ? ",representative" : "");
-		for (size_t i = 0; i < n; i++)
-			if (!cfg->verdict || s[i].verdict == cfg->verdict - 1)
-				put_state(w, h, &s[i], cfg->representative, &d);
-		rc = writer_commit(w, &d);
-	}
-	writer_close(w);
-	hitlist_close(h);
-	return cmd_result(rc, &d);
+	return cmd_print(argv[0], cfg.output, put_states, &cfg);
 }
 
-struct lookup {
-	const struct hitlist *h;
-	struct writer *w;
-};
-
 /* The longest prefix with a verdict decides; then the list of aliased ones. */
-static int look_up(void *ctx, struct addr128 a, struct diag *d)
+static int look_up(const struct cmd_answer *x, struct addr128 a, struct diag *d)
 {
-	const struct lookup *l = ctx;
-	const struct hitlist *h = l->h;
+	const struct hitlist *h = x->h;
 	enum alias_verdict v = ALIAS_UNKNOWN;
 	struct prefix best = { { 0, 0 }, 0 };
 	char addr[ADDR_STRLEN], text[PREFIX_STRLEN] = "-";
@@ -435,31 +424,16 @@ static int look_up(void *ctx, struct addr128 a, struct diag *d)
 	addr_format(addr, a);
 	if (v != ALIAS_UNKNOWN)
 		prefix_format(text, best);
-	writer_printf(l->w, "%s,%s,%s\n", addr, text, alias_verdict_str(v));
+	writer_printf(x->w, "%s,%s,%s\n", addr, text, alias_verdict_str(v));
 	return 0;
 }
 
 int alias_lookup_run(const void *config, int argc, char *argv[])
 {
-	struct lookup l = { NULL, NULL };
-	struct hitlist *h = NULL;
-	struct diag d = { "" };
-	int rc;
-
 	(void)config;
 	if (argc < 2) {
 		log_error("alias-lookup needs a hitlist and addresses");
 		return CMD_USAGE;
 	}
-	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
-	l.h = h;
-	if (rc == 0)
-		rc = writer_open(&l.w, "-", &d);
-	if (rc == 0)
-		rc = cmd_each_addr(argc - 1, argv + 1, look_up, &l, &d);
-	if (rc == 0)
-		rc = writer_commit(l.w, &d);
-	writer_close(l.w);
-	hitlist_close(h);
-	return cmd_result(rc, &d);
+	return cmd_answer_all(argv[0], "-", 0, argc - 1, argv + 1, NULL, look_up);
 }

@@ -2,30 +2,26 @@
 #include "hitlist/cmds.h"
 #include "hitlist/store.h"
 
+static int put_aliased(const struct hitlist *h, struct writer *w, void *ctx,
+                       struct diag *d)
+{
+	char text[PREFIX_STRLEN];
+
+	(void)ctx;
+	(void)d;
+	for (size_t i = 0; i < h->aliased.n; i++) {
+		prefix_format(text, h->aliased.p[i]);
+		writer_printf(w, "%s\n", text);
+	}
+	return 0;
+}
+
 int aliased_run(const void *config, int argc, char *argv[])
 {
-	struct hitlist *h = NULL;
-	struct writer *w = NULL;
-	struct diag d = { "" };
-	int rc;
-
 	(void)config;
 	if (argc != 1) {
 		log_error("aliased needs one hitlist");
 		return CMD_USAGE;
 	}
-	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
-	if (rc == 0)
-		rc = writer_open(&w, "-", &d);
-	for (size_t i = 0; rc == 0 && i < h->aliased.n; i++) {
-		char text[PREFIX_STRLEN];
-
-		prefix_format(text, h->aliased.p[i]);
-		rc = writer_printf(w, "%s\n", text);
-	}
-	if (w)
-		rc = writer_commit(w, &d);
-	writer_close(w);
-	hitlist_close(h);
-	return cmd_result(rc, &d);
+	return cmd_print(argv[0], "-", put_aliased, NULL);
 }

@@ -227,47 +227,37 @@ static int put_in_force(struct writer *w, const struct hitlist *h)
 	return 0;
 }
 
+static int put_list(const struct hitlist *h, struct writer *w, void *ctx, struct diag *d)
+{
+	const struct block_list_cfg *cfg = ctx;
+
+	(void)d;
+	if (!cfg->log)
+		return put_in_force(w, h);
+	put_log(w, h);
+	return 0;
+}
+
 int block_list_run(const void *config, int argc, char *argv[])
 {
-	const struct block_list_cfg *cfg = config;
-	struct hitlist *h = NULL;
-	struct writer *w = NULL;
-	struct diag d = { "" };
-	int rc;
+	struct block_list_cfg cfg = *(const struct block_list_cfg *)config;
 
 	if (argc != 1) {
 		log_error("block-list needs one hitlist");
 		return CMD_USAGE;
 	}
-	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
-	if (rc == 0)
-		rc = writer_open(&w, cfg->output, &d);
-	if (rc == 0 && cfg->log)
-		put_log(w, h);
-	else if (rc == 0)
-		rc = put_in_force(w, h);
-	if (rc == 0)
-		rc = writer_commit(w, &d);
-	writer_close(w);
-	hitlist_close(h);
-	return cmd_result(rc, &d);
+	return cmd_print(argv[0], cfg.output, put_list, &cfg);
 }
 
-struct checking {
-	const struct hitlist *h;
-	struct writer *w;
-};
-
 /* "ADDR<TAB>blocked|free<TAB>PREFIX": the longest opt-out in force that covers. */
-static int check_one(void *ctx, struct addr128 a, struct diag *d)
+static int check_one(const struct cmd_answer *x, struct addr128 a, struct diag *d)
 {
-	const struct checking *c = ctx;
 	const struct hitlist_optout *o, *best = NULL;
-	size_t n = hitlist_optouts(c->h, &o);
+	size_t n = hitlist_optouts(x->h, &o);
 	char addr[ADDR_STRLEN], text[PREFIX_STRLEN] = "-";
 
 	(void)d;
-	for (size_t i = 0; i < n && ivtab_covers(hitlist_blocked(c->h), a); i++)
+	for (size_t i = 0; i < n && ivtab_covers(hitlist_blocked(x->h), a); i++)
 		if (hitlist_optout_in_force(&o[i], cmd_now()) &&
 		    prefix_is_v4(o[i].prefix) == addr_is_v4(a) &&
 		    prefix_covers(o[i].prefix, a) &&
@@ -276,31 +266,16 @@ static int check_one(void *ctx, struct addr128 a, struct diag *d)
 	addr_format(addr, a);
 	if (best)
 		prefix_format(text, best->prefix);
-	writer_printf(c->w, "%s\t%s\t%s\n", addr, best ? "blocked" : "free", text);
+	writer_printf(x->w, "%s\t%s\t%s\n", addr, best ? "blocked" : "free", text);
 	return 0;
 }
 
 int block_check_run(const void *config, int argc, char *argv[])
 {
-	struct checking c = { NULL, NULL };
-	struct hitlist *h = NULL;
-	struct diag d = { "" };
-	int rc;
-
 	(void)config;
 	if (argc < 2) {
 		log_error("block-check needs a hitlist and addresses");
 		return CMD_USAGE;
 	}
-	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
-	c.h = h;
-	if (rc == 0)
-		rc = writer_open(&c.w, "-", &d);
-	if (rc == 0)
-		rc = cmd_each_addr(argc - 1, argv + 1, check_one, &c, &d);
-	if (rc == 0)
-		rc = writer_commit(c.w, &d);
-	writer_close(c.w);
-	hitlist_close(h);
-	return cmd_result(rc, &d);
+	return cmd_answer_all(argv[0], "-", 0, argc - 1, argv + 1, NULL, check_one);
 }

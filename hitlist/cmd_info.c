@@ -58,31 +58,27 @@ static void put_inputs(struct writer *w, const struct hitlist *h, bool json)
 	}
 }
 
+static int put(const struct hitlist *h, struct writer *w, void *ctx, struct diag *d)
+{
+	const struct info_cfg *cfg = ctx;
+	struct hitlist_info info;
+
+	(void)d;
+	hitlist_info(h, &info);
+	if (cfg->inputs)
+		put_inputs(w, h, cfg->json);
+	else
+		put_info(w, &info, cfg->json);
+	return 0;
+}
+
 int info_run(const void *config, int argc, char *argv[])
 {
-	const struct info_cfg *cfg = config;
-	struct hitlist_info info;
-	struct hitlist *h = NULL;
-	struct writer *w = NULL;
-	struct diag d = { "" };
-	int rc;
+	struct info_cfg cfg = *(const struct info_cfg *)config;
 
 	if (argc != 1) {
 		log_error("info needs one hitlist");
 		return CMD_USAGE;
 	}
-	rc = hitlist_open(&h, argv[0], HITLIST_READ, &d);
-	if (rc == 0)
-		rc = writer_open(&w, "-", &d);
-	if (rc == 0 && cfg->inputs) {
-		put_inputs(w, h, cfg->json);
-	} else if (rc == 0) {
-		hitlist_info(h, &info);
-		put_info(w, &info, cfg->json);
-	}
-	if (rc == 0)
-		rc = writer_commit(w, &d);
-	writer_close(w);
-	hitlist_close(h);
-	return cmd_result(rc, &d);
+	return cmd_print(argv[0], "-", put, &cfg);
 }

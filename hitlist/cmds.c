@@ -291,45 +291,6 @@ const struct cmd hitlist_cmds[] = {
 	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };
 
-static int each_in_list(int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
-                        struct diag *d)
-{
-	const struct reader_policy policy = { .strict = true };
-	struct reader *r;
-	struct addr128 a;
-	int rc = reader_open(&r, "-", &policy, d);
-
-	if (rc < 0)
-		return rc;
-	while ((rc = reader_addr(r, &a, d)) > 0) {
-		rc = fn(ctx, a, d);
-		if (rc < 0)
-			break;
-	}
-	reader_close(r);
-	return rc;
-}
-
-int cmd_each_addr(int n, char *args[],
-                  int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
-                  struct diag *d)
-{
-	int rc = 0;
-
-	for (int i = 0; rc >= 0 && i < n; i++) {
-		struct addr128 a;
-
-		if (strcmp(args[i], "-") == 0)
-			rc = each_in_list(fn, ctx, d);
-		else if (addr_parse(&a, args[i]))
-			rc = fn(ctx, a, d);
-		else
-			rc = diag_set(d, ERR_PARSE, "'%.100s' is not an address",
-			              args[i]);
-	}
-	return rc < 0 ? rc : 0;
-}
-
 bool cmd_is_wide(struct prefix p)
 {
 	static const struct prefix unicast = { { UINT64_C(1) << 61, 0 }, 3 };
@@ -359,6 +320,93 @@ int cmd_check_wide(const struct prefix *p, size_t n, struct diag *d)
 uint32_t cmd_now(void)
 {
 	return (uint32_t)(clock_wall_us() / (NS_PER_S / NS_PER_US));
+}
+
+int cmd_print(const char *dir, const char *output,
+              int (*fn)(const struct hitlist *h, struct writer *w, void *ctx,
+                        struct diag *d),
+              void *ctx)
+{
+	struct hitlist *h = NULL;
+	struct writer *w = NULL;
+	struct diag d = { "" };
+	int rc = hitlist_open(&h, dir, HITLIST_READ, &d);
+
+	if (rc == 0)
+		rc = writer_open(&w, output, &d);
+	if (rc == 0)
+		rc = fn(h, w, ctx, &d);
+	if (rc == 0)
+		rc = writer_commit(w, &d);
+	writer_close(w);
+	hitlist_close(h);
+	return cmd_result(rc, &d);
+}
+
+struct answering {
+	struct cmd_answer x;
+	char **args;
+	int n;
+	void (*begin)(const struct cmd_answer *x);
+	int (*fn)(const struct cmd_answer *x, struct addr128 a, struct diag *d);
+};
+
+static int answer_listed(const struct answering *x, struct diag *d)
+{
+	const struct reader_policy policy = { .strict = true };
+	struct reader *r;
+	struct addr128 a;
+	int rc = reader_open(&r, "-", &policy, d);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = reader_addr(r, &a, d)) > 0) {
+		rc = x->fn(&x->x, a, d);
+		if (rc < 0)
+			break;
+	}
+	reader_close(r);
+	return rc;
+}
+
+static int answer_each(const struct hitlist *h, struct writer *w, void *ctx,
+                       struct diag *d)
+{
+	struct answering *x = ctx;
+	int rc = 0;
+
+	x->x.h = h;
+	x->x.w = w;
+	if (x->begin)
+		x->begin(&x->x);
+	for (int i = 0; rc >= 0 && i < x->n; i++) {
+		struct addr128 a;
+
+		if (strcmp(x->args[i], "-") == 0)
+			rc = answer_listed(x, d);
+		else if (addr_parse(&a, x->args[i]))
+			rc = x->fn(&x->x, a, d);
+		else
+			rc = diag_set(d, ERR_PARSE, "'%.100s' is not an address",
+			              x->args[i]);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int cmd_answer_all(const char *dir, const char *output, unsigned format, int n,
+                   char *args[], void (*begin)(const struct cmd_answer *x),
+                   int (*fn)(const struct cmd_answer *x, struct addr128 a,
+                             struct diag *d))
+{
+	struct answering x = {
+		.x = { .format = format },
+		.args = args,
+		.n = n,
+		.begin = begin,
+		.fn = fn,
+	};
+
+	return cmd_print(dir, output, answer_each, &x);
 }
 
 int cmd_result(int rc, const struct diag *d)

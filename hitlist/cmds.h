@@ -114,12 +114,6 @@ int alias_add_run(const void *cfg, int argc, char *argv[]);
 bool time_parse_date(uint32_t *out, const char *text);
 bool time_parse_since(uint32_t *out, const char *text);
 
-/* Call fn for each address in args; - stands for those that standard input lists.  A
- * negative return of fn ends it. */
-int cmd_each_addr(int n, char *args[],
-                  int (*fn)(void *ctx, struct addr128 a, struct diag *d), void *ctx,
-                  struct diag *d);
-
 /* Whether a prefix takes in so much of what hosts are in that one would not name it by
  * intent: of 2000::/3 more than a /16, of IPv4 more than a /3. */
 bool cmd_is_wide(struct prefix p);
@@ -128,6 +122,25 @@ bool cmd_is_wide(struct prefix p);
 int cmd_check_wide(const struct prefix *p, size_t n, struct diag *d);
 
 uint32_t cmd_now(void); /* seconds since 1970 */
+
+/* Open the hitlist dir to read and the file output to write, let fn fill it, and make it
+ * whole; the exit status.  A negative return of fn, told in *d, leaves no file. */
+int cmd_print(const char *dir, const char *output,
+              int (*fn)(const struct hitlist *h, struct writer *w, void *ctx,
+                        struct diag *d),
+              void *ctx);
+
+/* The same for commands that answer about addresses: those in args, of which - stands
+ * for what standard input lists.  begin may be NULL. */
+struct cmd_answer {
+	const struct hitlist *h;
+	struct writer *w;
+	unsigned format; /* enum output_format */
+};
+int cmd_answer_all(const char *dir, const char *output, unsigned format, int n,
+                   char *args[], void (*begin)(const struct cmd_answer *x),
+                   int (*fn)(const struct cmd_answer *x, struct addr128 a,
+                             struct diag *d));
 
 /* The exit status for rc, after saying what went wrong. */
 int cmd_result(int rc, const struct diag *d);
