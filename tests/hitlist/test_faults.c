@@ -100,6 +100,9 @@ static int commit_all(const struct world *w, struct hitlist *h, struct diag *d)
 	if (rc == 0)
 		rc = hitlist_batch_aliased(b, &w->aliased, 1);
 	if (rc == 0)
+		rc = hitlist_batch_input(
+			b, &(struct hitlist_input){ .when = 7, .name = "a list" });
+	if (rc == 0)
 		rc = hitlist_batch_commit(b, NULL, d);
 	hitlist_batch_close(b);
 	return rc;

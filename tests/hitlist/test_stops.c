@@ -154,6 +154,7 @@ static uint32_t now_of_test(void)
 
 static int do_import(const struct world *w, struct hitlist *h, struct diag *d)
 {
+	const struct hitlist_input in = { .when = 7, .name = "a\tlist", .read = w->n };
 	struct hitlist_batch *b = NULL;
 	int rc = hitlist_batch_open(&b, h, d);
 
@@ -161,6 +162,8 @@ static int do_import(const struct world *w, struct hitlist *h, struct diag *d)
 		rc = hitlist_batch_add(b, w->rec, w->n, d);
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
 		rc = hitlist_batch_tried(b, &w->rec[i].addr, 1, SOURCE_SCAN, 7, d);
+	if (rc == 0)
+		rc = hitlist_batch_input(b, &in);
 	if (rc == 0)
 		rc = hitlist_batch_commit(b, NULL, d);
 	hitlist_batch_close(b);
@@ -222,7 +225,7 @@ static const char *const names[] = { "import", "merge", "compact",
 /* Numbers that tell the states apart. */
 struct state {
 	struct hitlist_info info;
-	uint64_t up;
+	uint64_t up, inputs;
 };
 
 static int count_up(void *ctx, const struct host_history *x)
@@ -235,6 +238,7 @@ static void look(const char *dir, enum hitlist_mode mode, struct state *s,
                  const char *what)
 {
 	const struct prefix all = { { 0, 0 }, 0 };
+	const struct hitlist_input *in;
 	struct diag d = { "" };
 	struct hitlist *h;
 
@@ -243,6 +247,7 @@ static void look(const char *dir, enum hitlist_mode mode, struct state *s,
 	    hitlist_history(h, all, count_up, &s->up, &d) < 0)
 		fail_msg("%s: %s", what, d.text);
 	hitlist_info(h, &s->info);
+	s->inputs = hitlist_inputs(h, &in);
 	hitlist_close(h);
 }
 
@@ -253,7 +258,7 @@ static bool same(const struct state *a, const struct state *b)
 	       a->info.hosts == b->info.hosts && a->info.seen == b->info.seen &&
 	       a->info.aliased == b->info.aliased && a->info.optouts == b->info.optouts &&
 	       a->info.runs == b->info.runs && a->info.journals == b->info.journals &&
-	       a->up == b->up;
+	       a->up == b->up && a->inputs == b->inputs;
 }
 
 static int copy_one(void *ctx, const char *name)
