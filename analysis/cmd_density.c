@@ -21,7 +21,7 @@ const struct opt density_options[] = {
 	OPT_COUNT("top", 'n', struct density_opts, top, "N",
 	          "how many of the largest prefixes to name (10)"),
 	OPT_STR("bgp", 0, struct density_opts, bgp, "FILE",
-	        "announced prefixes with AS numbers (pfx2as): count by these, too"),
+	        "announced prefixes with AS numbers (pfx2as, MRT): count by these, too"),
 	OPT_STR("mmdb", 0, struct density_opts, mmdb, "FILE",
 	        "countries of addresses (MaxMind DB): count by these, too"),
 	VERB_OUTPUT_OPTS(struct density_opts, v),

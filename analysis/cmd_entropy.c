@@ -24,7 +24,7 @@ const struct opt entropy_options[] = {
 	OPT_ENUM("by", 0, struct entropy_opts, by, bys, "32|bgp|as",
 	         "what a network is: a /32 (default), an announced prefix, an AS"),
 	OPT_STR("bgp", 0, struct entropy_opts, bgp, "FILE",
-	        "announced prefixes with AS numbers (pfx2as)"),
+	        "announced prefixes with AS numbers (pfx2as, MRT)"),
 	OPT_COUNT("min", 0, struct entropy_opts, min, "N",
 	          "networks with fewer addresses have no profile (100)"),
 	OPT_ENUM("part", 0, struct entropy_opts, part, parts, "full|net|iid",

@@ -16,7 +16,7 @@ const struct overlap_opts overlap_defaults = {
 
 const struct opt overlap_options[] = {
 	OPT_STR("bgp", 0, struct overlap_opts, bgp, "FILE",
-	        "announced prefixes with AS numbers (pfx2as): compare by AS, too"),
+	        "announced prefixes with AS numbers (pfx2as, MRT): compare by AS, too"),
 	OPT_COUNT("top", 'n', struct overlap_opts, top, "N",
 	          "how many combinations of each level to list (40)"),
 	VERB_OUTPUT_OPTS(struct overlap_opts, v),

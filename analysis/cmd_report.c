@@ -27,7 +27,7 @@ const struct opt report_options[] = {
 	OPT_STR("title", 'T', struct report_opts, title, "TEXT",
 	        "heading of the page (default: the names of the lists)"),
 	OPT_STR("bgp", 0, struct report_opts, bgp, "FILE",
-	        "announced prefixes with AS numbers (pfx2as): tell by these, too"),
+	        "announced prefixes with AS numbers (pfx2as, MRT): tell by these, too"),
 	OPT_STR("mmdb", 0, struct report_opts, mmdb, "FILE",
 	        "countries of addresses (MaxMind DB): tell by these, too"),
 	OPT_STR("oui", 0, struct report_opts, oui, "FILE",

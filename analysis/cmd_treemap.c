@@ -21,7 +21,7 @@ const struct treemap_opts treemap_defaults = {
 
 const struct opt treemap_options[] = {
 	OPT_STR("bgp", 0, struct treemap_opts, bgp, "FILE",
-	        "announced prefixes with AS numbers (pfx2as); without, the /32s"),
+	        "announced prefixes with AS numbers (pfx2as, MRT); without, the /32s"),
 	OPT_ENUM("colour", 0, struct treemap_opts, colour, colours, "hits|entropy|column",
 	         "what the colour tells: addresses (default), the mean entropy of the "
 	         "digits of their interface identifiers, or a column of the lists"),

@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/ivtab.h"
 #include "common/reader.h"
+#include "common/routed.h"
 
 struct bgp {
 	struct bgp_entry *entries;
@@ -106,23 +108,12 @@ static int push(struct bgp *b, struct bgp_entry e)
 	return 0;
 }
 
-/* Binary is most likely the dump that such lists are made from. */
-static int explain(int rc, const struct diag *why, struct diag *d)
-{
-	if (rc == ERR_NOT_TEXT)
-		return diag_set(d, rc,
-		                "%s ('sextant seeds bgp' makes pfx2as of MRT dumps)",
-		                why->text);
-	return rc < 0 ? diag_set(d, rc, "%s", why->text) : rc;
-}
-
 static int read_lines(struct bgp *b, struct reader *r, struct diag *d)
 {
-	struct diag why = { "" };
 	const char *line;
 	int rc;
 
-	while ((rc = explain(reader_line(r, &line, &why), &why, d)) > 0) {
+	while ((rc = reader_line(r, &line, d)) > 0) {
 		struct bgp_entry e = { .as = 0 };
 		bool v4 = false;
 
@@ -195,22 +186,93 @@ static int build_table(struct bgp *b)
 	return rc;
 }
 
-int bgp_load(struct bgp **out, const char *path, bool strict, struct diag *d)
+static int load_text(struct bgp *b, const char *path, bool strict, struct diag *d)
 {
 	struct reader_policy policy = { .strict = strict };
-	struct bgp *b = calloc(1, sizeof(*b));
-	struct reader *r = NULL;
-	int rc = b ? reader_open(&r, path, &policy, d) : -ENOMEM;
+	struct diag why = { "" };
+	struct reader *r;
+	int rc = reader_open(&r, path, &policy, d);
 
-	if (rc == 0)
-		rc = read_lines(b, r, d);
-	if (rc == 0)
+	if (rc < 0)
+		return rc;
+	rc = read_lines(b, r, &why);
+	reader_close(r);
+	if (rc == ERR_NOT_TEXT)
+		return diag_set(d, rc,
+		                "%s (expected: prefixes with AS numbers, or an MRT dump)",
+		                why.text);
+	return rc < 0 ? diag_set(d, rc, "%s", diag_str(&why, rc)) : 0;
+}
+
+/* The origin that most peers tell of each prefix, if two do, or all that there are. */
+static int take_routes(struct bgp *b, struct rib *rib, uint32_t peers)
+{
+	uint32_t least = peers < 2 ? peers : 2;
+	int rc = rib_sort(rib);
+
+	for (size_t i = 0; rc >= 0 && i < rib_count(rib); i++) {
+		struct rib_route r;
+		uint32_t asn;
+
+		rc = rib_route(rib, i, least, &r);
+		if (rc < 0 || !r.n || r.peers < least || !r.prefix.len ||
+		    prefix_is_v4(r.prefix))
+			continue;
+		asn = r.origins[0].set_n ? r.origins[0].set[0] : r.origins[0].as;
+		rc = push(b, (struct bgp_entry){ .prefix = r.prefix, .asn = asn });
+	}
+	return rc;
+}
+
+static int load_dump(struct bgp *b, const char *path, bool strict, struct diag *d)
+{
+	const struct routed_config cfg = { .format = RIB_MRT, .strict = strict };
+	struct mrt_peers *peers = mrt_peers_new();
+	struct routed_counts counts = { 0 };
+	struct rib *rib = rib_new();
+	int rc = peers && rib ? routed_read(rib, peers, path, &cfg, &counts, d) : -ENOMEM;
+
+	if (rc >= 0)
+		rc = take_routes(b, rib, mrt_peers_count(peers));
+	rib_free(rib);
+	mrt_peers_free(peers);
+	return rc;
+}
+
+/* 1: binary that begins like a dump, in a file that can be read from its start again;
+ * 0: not, or it cannot be read; -ENOMEM. */
+static int is_dump(const char *path)
+{
+	enum { SNIFF = 12 };
+	struct bytes in;
+	struct stat st;
+	ssize_t have;
+	int rc;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	rc = bytes_open(&in, path, 1, NULL);
+	have = rc < 0 ? rc : bytes_need(&in, SNIFF);
+	rc = have == -ENOMEM ? -ENOMEM : have >= SNIFF && mrt_sniff(bytes_at(&in), SNIFF);
+	bytes_close(&in);
+	return rc;
+}
+
+int bgp_load(struct bgp **out, const char *path, bool strict, struct diag *d)
+{
+	struct bgp *b = calloc(1, sizeof(*b));
+	int rc = b ? is_dump(path) : -ENOMEM;
+
+	if (rc > 0)
+		rc = load_dump(b, path, strict, d);
+	else if (rc == 0)
+		rc = load_text(b, path, strict, d);
+	if (rc >= 0)
 		rc = index_entries(b);
 	if (rc == 0)
 		rc = build_table(b);
 	if (rc == 0 && !b->n)
 		rc = diag_set(d, ERR_EMPTY, "%s: no IPv6 prefix in it", path);
-	reader_close(r);
 	if (rc < 0) {
 		bgp_free(b);
 		return diag_set(d, rc, "%s: %s", path, err_str(rc));

@@ -2,7 +2,9 @@
  *
  * Text, one prefix a line: "2001:db8::/32 64496", or "2001:db8::<TAB>32<TAB>64496"
  * (pfx2as).  Of several origins ("64496_64497", "64496,64497") the first counts;
- * "AS" in front of the number is allowed.  IPv4 prefixes are left out. */
+ * "AS" in front of the number is allowed.  Or a dump of a routing table (MRT, see mrt.h),
+ * in a file that can be read twice: of each prefix the origin that most peers tell, if two
+ * do.  IPv4 prefixes are left out. */
 #ifndef COMMON_BGP_H
 #define COMMON_BGP_H
 

@@ -4,9 +4,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/routed.h"
 #include "common/writer.h"
 #include "seeds/cmds.h"
-#include "seeds/routed.h"
 
 enum bgp_output { OUT_PFX2AS, OUT_CSV, OUT_PREFIXES, OUT_ADDRESSES };
 static const char *const bgp_outputs[] = { "pfx2as", "csv", "prefixes", "addresses",

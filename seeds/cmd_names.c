@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/addrset.h"
+#include "common/bytes.h"
 #include "common/log.h"
-#include "seeds/bytes.h"
 #include "seeds/cmds.h"
 #include "seeds/names.h"
 

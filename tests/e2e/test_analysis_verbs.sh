@@ -266,7 +266,7 @@ refuses 1 'absent-bgp' density --bgp absent-bgp list
 refuses 1 'list' density --bgp list list
 refuses 1 'not a MaxMind database' density --mmdb bgp list
 refuses 1 'absent-mmdb' report --mmdb absent-mmdb list
-refuses 1 'sextant seeds bgp' density --bgp "$mmdb" list
+refuses 1 'an MRT dump' density --bgp "$mmdb" list
 refuses 1 'absent-oui' iid --oui absent-oui list
 refuses 1 'no vendor' iid --oui bgp list
 refuses 1 '--by as needs --bgp' entropy --profiles --by as list

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "seeds/routed.h"
+#include "common/routed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

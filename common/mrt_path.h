@@ -1,7 +1,7 @@
-/* seeds/mrt_path.h - the origin of a route, from its BGP path attributes
+/* common/mrt_path.h - the origin of a route, from its BGP path attributes
  * (RFC 4271 section 4.3).  Internal to the MRT reader. */
-#ifndef SEEDS_MRT_PATH_H
-#define SEEDS_MRT_PATH_H
+#ifndef COMMON_MRT_PATH_H
+#define COMMON_MRT_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

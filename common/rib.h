@@ -1,10 +1,10 @@
-/* seeds/rib.h - what is routed: prefixes, who originates them, and how many
+/* common/rib.h - what is routed: prefixes, who originates them, and how many
  * peers say so.
  *
  * Filled from any number of sources; the same prefix may come many times, a peer
  * counts once for each origin of it.  Not safe for concurrent use. */
-#ifndef SEEDS_RIB_H
-#define SEEDS_RIB_H
+#ifndef COMMON_RIB_H
+#define COMMON_RIB_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include "common/addr.h"
 #include "common/err.h"
-#include "seeds/mrt.h"
+#include "common/mrt.h"
 
 struct rib;
 

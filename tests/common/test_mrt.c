@@ -2,10 +2,11 @@
 
 #include <stdbool.h>
 
+#include "common/bgp.h"
+#include "common/mrt.h"
+#include "common/mrt_path.h"
+#include "common/rib.h"
 #include "common/rng.h"
-#include "seeds/mrt.h"
-#include "seeds/mrt_path.h"
-#include "seeds/rib.h"
 #include "tests/common/files.h"
 
 /* A file under construction. */
@@ -327,6 +328,57 @@ static void short_files_give_their_whole_records(void **state)
 	}
 }
 
+/* A route of so many bits, whose origin is 7 to the first two of n peers, 8 to others. */
+static void put_seen(struct out *o, bool v6, unsigned bits, unsigned n)
+{
+	size_t body = begin(o, 13, v6 ? 4 : 2);
+
+	put(o, 1, 4);
+	put(o, bits, 1);
+	put(o, 0x24000000 | bits << 8, (bits + 7) / 8);
+	put(o, n, 2);
+	for (unsigned i = 0; i < n; i++)
+		put_entry(o, i, false, 2, (uint32_t[]){ 5, i < 2 ? 7 : 8 }, 2);
+	end(o, body);
+}
+
+static void announced_prefixes_come_from_dumps(void **state)
+{
+	struct out o = { .n = 0 };
+	struct diag d = { "" };
+	struct addr128 a;
+	struct bgp *b;
+	const char *path;
+	uint32_t k;
+
+	put_peers(&o, 3);
+	put_seen(&o, true, 32, 3);
+	put_seen(&o, true, 24, 1); /* by one peer of three */
+	put_seen(&o, true, 0, 3);
+	put_seen(&o, false, 24, 3);
+	path = files_put(*state, "dump", o.b, o.n);
+	assert_int_equal(bgp_load(&b, path, true, &d), 0);
+	assert_int_equal(bgp_count(b), 1);
+	assert_int_equal(bgp_at(b, 0)->asn, 7);
+	assert_int_equal(bgp_at(b, 0)->prefix.len, 32);
+	assert_true(addr_parse(&a, "2400:2000::1"));
+	assert_true(bgp_find(b, a, &k));
+	bgp_free(b);
+
+	/* The end is missing: what there is counts. */
+	path = files_put(*state, "cut", o.b, o.n - 5);
+	assert_int_equal(bgp_load(&b, path, true, &d), 0);
+	assert_int_equal(bgp_count(b), 1);
+	bgp_free(b);
+
+	o.n = 0;
+	put_peers(&o, 3);
+	put_seen(&o, false, 24, 3);
+	path = files_put(*state, "v4", o.b, o.n);
+	assert_int_equal(bgp_load(&b, path, true, &d), ERR_EMPTY);
+	assert_non_null(strstr(d.text, "no IPv6 prefix"));
+}
+
 /* Peers beyond 64, many sets, the same prefix in many records: against counts
  * kept in the plainest way. */
 static void peers_are_counted_once(void **state)
@@ -381,6 +433,7 @@ int main(void)
 		cmocka_unit_test(origins_of_odd_paths),
 		cmocka_unit_test(torn_tables_resync),
 		cmocka_unit_test(short_files_give_their_whole_records),
+		cmocka_unit_test(announced_prefixes_come_from_dumps),
 		cmocka_unit_test(peers_are_counted_once),
 	};
 

@@ -1,10 +1,10 @@
-#include "seeds/routed.h"
+#include "common/routed.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/log.h"
-#include "seeds/bytes.h"
 
 enum { SNIFF = 12, BAD_REPORTED = 3 };
 

@@ -1,14 +1,14 @@
-/* seeds/rib_text.h - lists of prefixes as text, a line at a time.
+/* common/rib_text.h - lists of prefixes as text, a line at a time.
  *
  *   pfx2as     prefix<TAB>length<TAB>origins (CAIDA), or prefix/length origins;
  *              origins: AS, AS_AS (several), {AS,AS} or AS,AS (an AS_SET)
  *   delegated  the registries' "delegated-extended": allocated and assigned
  *   ranges     CSV of address location: first,last,...; numbers are allowed */
-#ifndef SEEDS_RIB_TEXT_H
-#define SEEDS_RIB_TEXT_H
+#ifndef COMMON_RIB_TEXT_H
+#define COMMON_RIB_TEXT_H
 
 #include "common/err.h"
-#include "seeds/rib.h"
+#include "common/rib.h"
 
 enum rib_format {
 	RIB_AUTO,

@@ -1,4 +1,4 @@
-/* seeds/mrt.h - routing table dumps: MRT TABLE_DUMP_V2 (RFC 6396, with ADDPATH
+/* common/mrt.h - routing table dumps: MRT TABLE_DUMP_V2 (RFC 6396, with ADDPATH
  * of RFC 8050 and RIB_GENERIC) and TABLE_DUMP.
  *
  * Of each route only the prefix, the peer and the origin are extracted: paths
@@ -8,12 +8,12 @@
  * Archives are damaged now and then.  A record that contradicts itself is
  * skipped by its length; where no record can begin, the reader looks for the
  * next place where one does.  Both are counted. */
-#ifndef SEEDS_MRT_H
-#define SEEDS_MRT_H
+#ifndef COMMON_MRT_H
+#define COMMON_MRT_H
 
 #include "common/addr.h"
+#include "common/bytes.h"
 #include "common/err.h"
-#include "seeds/bytes.h"
 
 /* Peers by address and AS, numbered from 0 across all files. */
 struct mrt_peers;

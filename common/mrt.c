@@ -1,10 +1,10 @@
-#include "seeds/mrt.h"
+#include "common/mrt.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mrt_path.h"
 #include "common/rng.h"
-#include "seeds/mrt_path.h"
 
 enum {
 	HEADER = 12,

@@ -1,11 +1,11 @@
-/* seeds/routed.h - files of routes of any format into a rib. */
-#ifndef SEEDS_ROUTED_H
-#define SEEDS_ROUTED_H
+/* common/routed.h - files of routes of any format into a rib. */
+#ifndef COMMON_ROUTED_H
+#define COMMON_ROUTED_H
 
 #include "common/err.h"
-#include "seeds/mrt.h"
-#include "seeds/rib.h"
-#include "seeds/rib_text.h"
+#include "common/mrt.h"
+#include "common/rib.h"
+#include "common/rib_text.h"
 
 struct routed_counts {
 	struct mrt_stats mrt;

@@ -1,6 +1,6 @@
-#include "seeds/mrt_path.h"
+#include "common/mrt_path.h"
 
-#include "seeds/mrt.h"
+#include "common/mrt.h"
 
 enum { ATTR_AS_PATH = 2, ATTR_AS4_PATH = 17, ATTR_EXTENDED = 0x10 };
 enum { SEG_SET = 1, SEG_SEQUENCE = 2, SEG_CONFED_SEQUENCE = 3, SEG_CONFED_SET = 4 };

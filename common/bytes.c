@@ -1,4 +1,4 @@
-#include "seeds/bytes.h"
+#include "common/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>

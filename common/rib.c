@@ -1,4 +1,4 @@
-#include "seeds/rib.h"
+#include "common/rib.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
-/* seeds/bytes.h - a window on the bytes of an input, for parsers of records.
+/* common/bytes.h - a window on the bytes of an input, for parsers of records.
  *
  * The window grows as far as a record needs it, up to a limit.  An input that
  * is damaged or cut short is not an error here: what decoded is served first,
  * the window then ends as a file does, and .rc and .why tell why. */
-#ifndef SEEDS_BYTES_H
-#define SEEDS_BYTES_H
+#ifndef COMMON_BYTES_H
+#define COMMON_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
-#include "seeds/rib_text.h"
+#include "common/rib_text.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mrt_path.h"
 #include "common/perm.h"
-#include "seeds/mrt_path.h"
 
 enum { FIELD_MAX = 64, FIELDS = 8 };
 
