@@ -190,7 +190,7 @@ static int draw(struct markup *m, const struct overlap *o, unsigned level,
 
 		snprintf(text, sizeof(text), "%.24s",
 		         slash && slash[1] ? slash + 1 : names[s]);
-		markup_printf(m, "<text x=\"%d\" y=\"%d\" class=\"e\">", LEFT - 12,
+		markup_printf(m, "<text x=\"%d\" y=\"%d\" class=\"e s\">", LEFT - 12,
 		              TOP + BARS + 24 + ROW * (int)s);
 		markup_text(m, text);
 		markup_printf(m, "</text>\n");

@@ -12,7 +12,6 @@ import json
 import lzma
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -196,48 +195,6 @@ def check_addr6(tmp):
             equal(f"{ref} addr6 -d", dict(got), want)
 
 
-# What the addr6 at hand (Debian's 2.0) and 2.2 say differently of an address:
-# each is a rule of 2.0 that 2.2 has mended or changed.
-def known_difference(theirs, ours, address):
-    if theirs.startswith("multicast==") or ours.startswith("multicast=unknown"):
-        return "no name for permanent multicast in 2.0"
-    if "=teredo=" in ours:
-        return "2.0 does not know Teredo"
-    if "=embedded-port" in theirs and "=embedded-port=port-" in ours:
-        return "no subtype of ports in 2.0"
-    value = int(ipaddress.IPv6Address(address)) & 0xffffffff
-    if 16 < value >> 16 <= 0xff and theirs.endswith("=embedded-port=unspecified"):
-        return "port with up to 0xff above it in 2.0, 16 in 2.2"
-    if 16 < value & 0xffff <= 0xff and "=embedded-port-rev=" in theirs:
-        return "reversed port with up to 0xff below it in 2.0, 16 in 2.2"
-    if "embedded-ipv4-32" in theirs and "=port-rev" in ours and value >> 24:
-        return "reversed ports above 0xff are IPv4 in 2.0"
-    return None
-
-
-def check_against_installed_addr6(tmp):
-    if not shutil.which("addr6"):
-        print("no addr6 here: not compared side by side")
-        return
-    for name in ("tum_responsive_first10000", "CuiTianyu961030+6VecLM",
-                 "PBH-BTN+BTN-Collected-Rules", "quirks"):
-        path = (os.path.join(golden, "quirks.txt") if name == "quirks"
-                else unpacked(tmp, name))
-        theirs = subprocess.run(["addr6", "-i", "-d"], stdin=open(path),
-                                capture_output=True, text=True).stdout.splitlines()
-        ours = run("decode", path).splitlines()
-        known = collections.Counter()
-        lines = open(path).read().split()
-        equal(f"{name} lines", len(ours), len(theirs))
-        for line, a, b in zip(lines, theirs, ours):
-            if a != b:
-                why = known_difference(a, b, line)
-                known[why] += 1
-                if not why:
-                    equal(f"addr6 {line}", b, a)
-        print(name, "differs from addr6 2.0 as it should:", dict(known))
-
-
 def unpacked(tmp, name):
     """A list of ../shared as a plain file: Python's name for it, and its path."""
     for ext, op in ((".txt", open), (".txt.bz2", bz2.open), (".txt.xz", lzma.open)):
@@ -267,7 +224,6 @@ def main():
         check_profiles_file("6VecLM.profiles_go.csv", vec)
         check_treemap(tmp, tum)
         check_addr6(tmp)
-        check_against_installed_addr6(tmp)
     print(f"{fields} fields compared, {faults} differ")
     return 1 if faults or fields < 500 else 0
 
