@@ -25,7 +25,8 @@ struct source {
 	struct addrvec v; /* all of it, or what the next part is made of */
 	size_t limit;     /* addresses in v before it becomes a part */
 	struct source_stats stats;
-	int fd; /* -1: nothing was spilled */
+	struct diag *d; /* of the caller, while everything is read */
+	int fd;         /* -1: nothing was spilled */
 	uint64_t stored;
 	struct part *parts;
 	size_t n_parts;
@@ -133,14 +134,19 @@ int source_visit(const char *path, const struct source_config *cfg, source_visit
 	return visit_list(path, cfg->strict, fn, ctx, d);
 }
 
-static int open_temporary(void)
+static const char *temporary_folder(void)
 {
 	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/var/tmp";
+}
+
+static int open_temporary(void)
+{
+	const char *dir = temporary_folder();
 	char path[4096];
 	int fd;
 
-	if (!dir || !*dir)
-		dir = "/var/tmp";
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		return fd;
@@ -194,11 +200,10 @@ static int spill(struct source *s)
 		return rc;
 	if (s->fd < 0)
 		s->fd = open_temporary();
-	if (s->fd < 0)
-		return s->fd;
-	rc = write_all(s->fd, s->v.a, s->v.n * sizeof(*s->v.a));
+	rc = s->fd < 0 ? s->fd : write_all(s->fd, s->v.a, s->v.n * sizeof(*s->v.a));
 	if (rc < 0)
-		return rc;
+		return diag_set(s->d, rc, "%s: temporary file: %s", temporary_folder(),
+		                err_str(rc));
 	parts[s->n_parts++] =
 		(struct part){ .begin = s->stored, .end = s->stored + s->v.n };
 	s->stored += s->v.n;
@@ -380,6 +385,7 @@ int source_open(struct source **out, const char *const paths[], int n,
 	if (!s)
 		return diag_set(d, -ENOMEM, "%s", err_str(-ENOMEM));
 	s->fd = -1;
+	s->d = d;
 	s->keep_v4 = cfg->keep_v4;
 	/* Sorting needs the same again. */
 	s->limit = (size_t)(memory / (2 * sizeof(struct addr128)));
@@ -397,6 +403,7 @@ int source_open(struct source **out, const char *const paths[], int n,
 		source_close(s);
 		return diag_set(d, rc, "%s", err_str(rc));
 	}
+	s->d = NULL;
 	source_rewind(s);
 	*out = s;
 	return 0;

@@ -292,6 +292,8 @@ refuses 2 'needs --bgp' overlap --level as list half
 refuses 2 'one hitlist' stability
 refuses 1 'absent' stability absent
 refuses 1 'list' stability list
+for i in $(seq 2000); do printf '2001:db8::%x\n' "$i"; done >more
+TMPDIR=$tmp/nowhere refuses 1 'nowhere: temporary file' density -M 1 more
 refuses 1 'absent/x.svg' density --svg absent/x.svg list
 refuses 1 'absent/x.html' report -o absent/x.html list
 exit $bad
