@@ -228,7 +228,7 @@ static int fill_tables(struct report *r, struct diag *d)
 	if (g)
 		fill_top_networks(r->doc, g, 20);
 	if (r->mmdb)
-		fill_countries(r->doc, &r->countries, 30);
+		fill_countries(r->doc, &r->countries, 20);
 	fill_dense(r->doc, &r->dn, 100);
 	fill_iids(r->doc, &r->ids, r->vendors, 15);
 	if (r->scan.answers)
@@ -338,8 +338,8 @@ static int write_places(struct markup *m, const struct report *r)
 	put_table(m, r, "top_as", 15);
 	put_table(m, r, "top_announced", 15);
 	put_table(m, r, "top_prefixes", 30);
-	put_table(m, r, "countries", 30);
 	put_table(m, r, "dense", 30);
+	put_table(m, r, "countries", 20);
 	report_section_end(m);
 	return rc;
 }
