@@ -15,6 +15,7 @@ struct work {
 	const char *const *names;
 	size_t n, required;
 	int column[CSVCOL_MAX]; /* from 0 */
+	bool none;              /* the list has none of them */
 	char text[CSVCOL_MAX][FIELD_MAX];
 	const char *texts[CSVCOL_MAX];
 };
@@ -60,6 +61,7 @@ static int find_columns(struct work *w, struct diag *d)
 {
 	const char *header = reader_header(w->r);
 
+	w->none = true;
 	for (size_t i = 0; i < w->n; i++) {
 		uint64_t number;
 
@@ -68,6 +70,7 @@ static int find_columns(struct work *w, struct diag *d)
 			w->column[i] = (int)number - 1;
 		else
 			w->column[i] = find_name(header, w->names[i]);
+		w->none &= w->column[i] == NO_COLUMN;
 		if (w->column[i] == NO_COLUMN && i < w->required)
 			return diag_set(d, -EINVAL,
 			                "%s: no column '%.40s' in its first line",
@@ -80,6 +83,8 @@ static void split(struct work *w, const char *line)
 {
 	char text[FIELD_MAX];
 
+	if (w->none)
+		line = NULL;
 	for (size_t k = 0; k < w->n; k++) {
 		w->text[k][0] = '\0';
 		w->texts[k] = w->column[k] == NO_COLUMN ? NULL : w->text[k];
