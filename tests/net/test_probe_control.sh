@@ -72,7 +72,7 @@ cat >"$d/masscan.conf" <<-END
 	range = 10.64.0.1-10.64.0.8,2a00:1::1-2a00:1::7
 	exclude = 10.64.0.3
 	retries = 0
-	wait = 0
+	wait = 0.3
 END
 for format in json list xml grepable; do
 	sed -i "s/^output-format.*/output-format = $format/" "$d/masscan.conf"
@@ -169,7 +169,6 @@ printf "rate = 5\nnonsense = 1\n" >"$d/bad.conf"
 refuse 2 -C "$d/bad.conf" 2a00:1::1
 refuse 2 -C /no/such/file 2a00:1::1
 refuse 2 --exclude x 2a00:1::1
-refuse 2 -O xml --resume "$d/state" 2a00:1::1
 refuse 2 2a00::g
 refuse 1 -i no-such0 2a00:1::1
 refuse 1 -o /dev/full 2a00:1::1
