@@ -284,6 +284,7 @@ static void look_into_seeds(const struct sx_front *f, struct sx_item *it)
 	place_of(f, it, &pl);
 	pl.node = &nd;
 	need = need && nd.k < 16;
+	sx_escape_begin(&e, f->m, &pl);
 	if (need) {
 		sx_novel_inputs(&nv, f->m, &pl);
 		sx_novel_mix(&nv, f->m, &pl);

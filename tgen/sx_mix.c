@@ -382,13 +382,9 @@ static void escape_states(struct sx_escape *e, const struct sx_model *m,
 {
 	const struct sx_node *nd = pl->node;
 	float yes[16], no[16], p0;
-	uint64_t h[SX_ESC];
 
-	sx_escape_hashes(pl, nd->n, nd->k, nd->mask, h);
-	for (unsigned i = 0; i < SX_ESC; i++)
-		sx_prefetch(&m->events.s, h[i]);
 	for (unsigned i = 0; i < SX_ESC; i++) {
-		struct sx_event ev = sx_events_get(&m->events, h[i]);
+		struct sx_event ev = sx_events_get(&m->events, e->hash[i]);
 
 		e->conf[i] = (uint8_t)conf_events((uint32_t)(ev.yes + ev.no));
 		yes[i] = ev.yes;
@@ -410,6 +406,21 @@ static void escape_states(struct sx_escape *e, const struct sx_model *m,
 		e->in[i] -= e->in[0];
 }
 
+void sx_escape_begin(struct sx_escape *e, const struct sx_model *m,
+                     const struct sx_place *pl)
+{
+	const struct sx_node *nd = pl->node;
+
+	/* Nothing is known about how prefixes are allocated to networks but the
+	 * seeds: there, count what came once (Good and Turing). */
+	e->fixed = nd->k == 16 || pl->depth == SX_NIBBLES - 1 || pl->depth < 8;
+	if (e->fixed)
+		return;
+	sx_escape_hashes(pl, nd->n, nd->k, nd->mask, e->hash);
+	for (unsigned i = 0; i < SX_ESC; i++)
+		sx_prefetch(&m->events.s, e->hash[i]);
+}
+
 void sx_escape_mix(struct sx_escape *e, const struct sx_model *m,
                    const struct sx_place *pl, const struct sx_novel *nv)
 {
@@ -418,9 +429,6 @@ void sx_escape_mix(struct sx_escape *e, const struct sx_model *m,
 	unsigned d = e->depth = pl->depth, g, pop;
 	float x;
 
-	/* Nothing is known about how prefixes are allocated to networks but the
-	 * seeds: there, count what came once (Good and Turing). */
-	e->fixed = nd->k == 16 || d == SX_NIBBLES - 1 || d < 8;
 	e->p = nd->k == 16           ? 0
 	       : d == SX_NIBBLES - 1 ? 1
 	                             : ((float)nd->singles + 0.2f) / ((float)nd->n + 1);

@@ -119,6 +119,7 @@ struct sx_novel {
 };
 
 struct sx_escape {
+	uint64_t hash[SX_ESC];
 	float in[16], mass[SX_CTX], p;
 	uint8_t conf[SX_ESC], ctx[SX_CTX], mass_conf[SX_CTX];
 	unsigned n_mass, depth, span, pop, up;
@@ -192,7 +193,10 @@ void sx_novel_mix(struct sx_novel *nv, const struct sx_model *m,
                   const struct sx_place *pl);
 void sx_novel_learn(struct sx_learner *l, const struct sx_novel *nv, unsigned depth,
                     unsigned value);
-/* nv: the inputs at the same place, or NULL. */
+/* First begin, so that what it needs can come from memory meanwhile.  nv: the
+ * inputs at the same place, or NULL. */
+void sx_escape_begin(struct sx_escape *e, const struct sx_model *m,
+                     const struct sx_place *pl);
 void sx_escape_mix(struct sx_escape *e, const struct sx_model *m,
                    const struct sx_place *pl, const struct sx_novel *nv);
 void sx_escape_learn(struct sx_learner *l, const struct sx_escape *e, bool left);

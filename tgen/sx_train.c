@@ -70,6 +70,7 @@ static bool step_seeds(struct trainer *t, struct sx_place *pl, const struct sx_n
 	pl->node = nd;
 	pl->leave = pl->depth;
 	pl->leave_k = nd->k;
+	sx_escape_begin(&e, t->m, pl);
 	if (need)
 		sx_novel_inputs(&nv, t->m, pl);
 	if (need)
