@@ -19,7 +19,7 @@ make_table()
 	local trailing
 
 	bzip2 -dc "$data/$1" 2>/dev/null >one
-	"$sextant" seeds bgp -m meta -o out -q one 2>/dev/null
+	"$sextant" seeds bgp -4 -m meta -o out -q one 2>/dev/null
 	trailing=$(sed -n 's/.*"trailing_bytes": \([0-9]*\).*/\1/p' meta)
 	head -c "$(($(stat -c %s one) - trailing))" one >whole
 	for _ in $(seq "$2"); do cat whole; done >"$3"
@@ -60,8 +60,8 @@ table()
 	local file=$1
 
 	bzip2 -k "$file"
-	run one "bzip2, 1 core" "$file" "$sextant" seeds bgp -q -o out -t 1 "$file.bz2"
-	run two "bzip2, 2 cores" "$file" "$sextant" seeds bgp -q -o out -t 2 "$file.bz2"
+	run one "bzip2, 1 core" "$file" "$sextant" seeds bgp -4 -q -o out -t 1 "$file.bz2"
+	run two "bzip2, 2 cores" "$file" "$sextant" seeds bgp -4 -q -o out -t 2 "$file.bz2"
 	run bzip2 "bzip2 -dc" "$file" bzip2 -dc "$file.bz2"
 	if command -v bgpdump >/dev/null; then
 		run bgpdump "bgpdump -m, bzip2" "$file" bgpdump -m "$file.bz2"
@@ -74,7 +74,7 @@ table()
 echo "IPv6 table (rib6.20151101)"
 make_table rib6.20151101.0600_firstMB.bz2 5 five
 for _ in $(seq 6); do cat five; done >thirty
-run raw "raw" thirty "$sextant" seeds bgp -q -o out thirty
+run raw "raw" thirty "$sextant" seeds bgp -4 -q -o out thirty
 rm thirty
 table five
 echo "IPv4 table (rib.20140523)"
