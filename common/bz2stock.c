@@ -11,9 +11,10 @@ enum {
 	HEAD_SIZE = 4,   /* "BZh" and the level */
 	FIRST_SIZE = 22, /* whole bytes of that first block */
 	LEAD_BYTE = 'a',
+	OUT_MIN = 1 << 16,
 	/* Of a text that ends amid a repetition, the library counts only the bytes that
-	 * have filled a buffer: with room for all of it, none. */
-	OUT_MIN = BZ2_STOCK_LEAD + (1 << 20),
+	 * have filled what it was given. */
+	OUT_STEP = 4096,
 };
 
 #define LEAD_CRC UINT32_C(0x19939b6b)
@@ -72,12 +73,12 @@ static int feed(bz_stream *s, uint8_t *in, size_t n, struct bz2out *out)
 	s->next_in = (char *)in;
 	s->avail_in = (unsigned)n;
 	do {
-		if (out->len == out->cap && reserve(out, out->cap * 2) < 0)
+		if (out->cap - out->len < OUT_STEP && reserve(out, out->cap * 2) < 0)
 			return -ENOMEM;
 		s->next_out = (char *)out->data + out->len;
-		s->avail_out = (unsigned)(out->cap - out->len);
+		s->avail_out = OUT_STEP;
 		bz = BZ2_bzDecompress(s);
-		out->len = out->cap - s->avail_out;
+		out->len += OUT_STEP - s->avail_out;
 	} while (bz == BZ_OK && (s->avail_in || !s->avail_out));
 	if (bz == BZ_OK)
 		return 0;

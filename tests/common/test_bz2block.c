@@ -394,13 +394,12 @@ static void must_agree(const uint8_t *data, size_t size, unsigned threads)
 
 	bz2ref_read(&want, data, size);
 	bz2ref_ours(&got, &m, threads);
-	if (want.rc != got.rc || want.len != got.len || want.garbage != got.garbage ||
-	    memcmp(want.out, got.out, want.len) != 0)
-		fail_msg("%zu bytes, %u threads: rc %d, %zu bytes; ours: %d, %zu", size,
-		         threads, want.rc, want.len, got.rc, got.len);
-	if (want.rc < 0 && want.offset != got.offset)
-		fail_msg("%zu bytes, %u threads: at %zu; ours: %zu", size, threads,
-		         (size_t)want.offset, (size_t)got.offset);
+	if (!bz2ref_equal(&want, &got))
+		fail_msg(
+			"%zu bytes, %u threads: rc %d, %zu bytes, at %zu; ours: %d, %zu, "
+			"%zu",
+			size, threads, want.rc, want.len, (size_t)want.offset, got.rc,
+			got.len, (size_t)got.offset);
 }
 
 static void end_stream(struct bitw *w, const struct made *m)

@@ -19,9 +19,7 @@ static void compare(const uint8_t *data, size_t size)
 
 	bz2ref_read(&want, data, size);
 	bz2ref_ours(&got, &m, 0);
-	if (want.rc != got.rc || want.len != got.len || want.garbage != got.garbage ||
-	    memcmp(want.out, got.out, want.len) ||
-	    (want.rc < 0 && want.offset != got.offset)) {
+	if (!bz2ref_equal(&want, &got)) {
 		fprintf(stderr,
 		        "of %zu bytes: %d at %zu, %zu bytes; ours: %d at %zu, %zu\n",
 		        size, want.rc, (size_t)want.offset, want.len, got.rc,
