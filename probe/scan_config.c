@@ -21,7 +21,6 @@ static const struct {
 	{ "includefile", "allowlist-file" }, /* of ranges, there */
 	{ "output-format", "output-module" }, { "output-filename", "output-file" },
 	{ "target-port", "target-ports" },    { "shards-index", "shard" },
-	{ "rotate-filesize", "rotate-size" },
 };
 
 static char *keep(struct scan_config *c, const char *text, size_t n)

@@ -64,6 +64,18 @@
 		OPT_REFUSED("hello-file", 1, "--banner says what its ports expect"),     \
 		OPT_REFUSED("hello-string", 1, "--banner says what its ports expect"),   \
 		OPT_REFUSED("hello-timeout", 1, "'probe grab --banner-wait' sets it"),   \
+		OPT_REFUSED("heartbleed", 0, "no vulnerability is tested for"),          \
+		OPT_REFUSED("ticketbleed", 0, "no vulnerability is tested for"),         \
+		OPT_REFUSED("vuln", 1, "no vulnerability is tested for"),                \
+		OPT_REFUSED("script", 1, "--banner says what its ports expect"),         \
+		OPT_REFUSED("lan-mode", 0,                                               \
+	                    "see --link ip, for targets on the link itself"),            \
+		OPT_REFUSED("tcp-mss", 1, "--probe-args mss=N sets it"),                 \
+		OPT_REFUSED("tcp-window", 1, "--probe-args window=N sets it"),           \
+		OPT_REFUSED("tcp-wscale", 1,                                             \
+	                    "tcp-syn has mss, window and no-timestamp"),                 \
+		OPT_REFUSED("tcp-sackok", 1,                                             \
+	                    "tcp-syn has mss, window and no-timestamp"),                 \
 		OPT_REFUSED("nmap-payloads", 1,                                          \
 	                    "payloads are built in; --payload file:FILE"),               \
 		OPT_REFUSED("pcap-payloads", 1,                                          \

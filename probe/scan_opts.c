@@ -213,6 +213,8 @@ const struct opt scan_opts[] = {
 	OPT_ALIAS("output-filename", 0, OPT_TYPE_STR, CFG, output, const char *),
 	OPT_ALIAS("open", 0, OPT_TYPE_FLAG, CFG, open_only, bool),
 	OPT_ALIAS("ndjson-status", 0, OPT_TYPE_FLAG, CFG, status_json, bool),
+	OPT_ALIAS("src-port", 0, OPT_TYPE_STR, CFG, source_port, const char *),
+	OPT_ALIAS("rotate-filesize", 0, OPT_TYPE_COUNT, CFG, rotate_bytes, uint64_t),
 	OPT_ALIAS("adapter-port", 0, OPT_TYPE_STR, CFG, source_port, const char *),
 	OPT_ALIAS("adapter-mac", 0, OPT_TYPE_STR, CFG, source_mac, const char *),
 	OPT_ALIAS("module", 0, OPT_TYPE_LIST, CFG, modules, struct opt_list),

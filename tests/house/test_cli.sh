@@ -41,6 +41,11 @@ rows()
 
 expect 0 --version
 grep -qE '^sextant [0-9]+\.[0-9]+\.[0-9]+' "$tmp/out" || fail "--version: $(cat "$tmp/out")"
+# Which build it is, where git knows: bug reports need that.
+here=$(dirname "$0")/../..
+if git -C "$here" rev-parse >/dev/null 2>&1; then
+	grep -qE '^sextant [0-9.]+ \([0-9a-zA-Z.-]+\)$' "$tmp/out" || fail "--version: $(cat "$tmp/out")"
+fi
 expect 0 --help
 on_stdout "usage: sextant"
 groups=$(rows <"$tmp/out")

@@ -72,6 +72,50 @@ equal "the filter of one that was killed" "$(nft list tables | grep -c sextant)"
 "$sextant" probe scan -q -M icmp6-echo --install-rst-filter 2a00:1::1 >"$d/out" 2>"$d/err"
 equal "nothing to filter: status" $? 2
 
+# ---- what gets lost is told while the scan runs ---------------------------------------
+simnet_internet "$bin/replies" hold $SIMNET_PEER 40000 0 >"$d/replies" &
+simnet_pids="$simnet_pids $!"
+for _ in $(seq 100); do grep -q listening "$d/replies" && break; sleep 0.02; done
+"$sextant" probe scan -q -M icmp6-echo -r 100k -n 40000 -c 3 --receive-buffer 1048576 -o "$d/out" 2a00:3::/64 2>"$d/err" &
+pid=$!
+sleep 0.6
+kill -STOP $pid # while the answers come
+sleep 1
+kill -CONT $pid
+for _ in $(seq 100); do grep -q "were lost for want of room" "$d/err" && break; sleep 0.02; done
+kill -0 $pid || fail "the scan was over before it told"
+wait $pid
+grep -qE "[0-9]+ replies were lost for want of room within a second" "$d/err" || fail "lost replies: $(cat "$d/err")"
+grep -q "replies were lost between kernel and program" "$d/err" || fail "lost replies, at the end: $(cat "$d/err")"
+if nft -f - 2>/dev/null <<-END
+	table netdev leak {
+		chain out {
+			type filter hook egress device $SIMNET_IF priority 0
+			ip6 daddr 2a00:3::/64 numgen inc mod 2 == 0 drop
+		}
+	}
+END
+then
+	"$sextant" probe scan -q -M icmp6-echo --link ip -r 2k -n 5000 -c 1 -o "$d/out" 2a00:3::/64 2>"$d/err"
+	nft delete table netdev leak
+	grep -qE "^warning: of the first [0-9]+ packets the interface has sent [0-9]+ so far" "$d/err" ||
+		fail "packets that do not leave: $(cat "$d/err")"
+	grep -q "the interface counts" "$d/err" || fail "packets that did not leave: $(cat "$d/err")"
+fi
+
+# ---- sources of IPv6: all of a prefix, all ports of a range ----------------------------
+ip -6 route add local 2001:db8:53:7::/112 dev lo 2>/dev/null
+scan -M tcp-syn -p 80 -S 2001:db8:53:7::/112 -s 2000-2999 --packet-trace -i $SIMNET_IF 2a00:1::/120
+grep ' SENT ' "$d/err" | sed 's/.*\[\(.*\)\]:\([0-9]*\) > .*/\1 \2/' >"$d/sources"
+equal "sources: packets" "$(wc -l <"$d/sources")" 256
+equal "sources: out of range" "$(grep -vcE '^2001:db8:53:7:(:|0:0:0:)[0-9a-f:]* 2[0-9][0-9][0-9]$' "$d/sources")" 0
+[ "$(cut -d' ' -f1 "$d/sources" | sort -u | wc -l)" -gt 200 ] || fail "few source addresses"
+[ "$(cut -d' ' -f2 "$d/sources" | sort -u | wc -l)" -gt 150 ] || fail "few source ports"
+# Which is believed back: those of the hosts.
+ip -n internet -6 route add 2001:db8:53:7::/112 via $SIMNET_SRC6
+scan -M tcp-syn -p 80 -S 2001:db8:53:7::/112 -s 2000-2999 -i $SIMNET_IF 2a00:1::/120
+equal "sources: open" "$(field open)" 100
+
 # ---- no IPv4 anywhere ------------------------------------------------------------
 ip -4 addr flush dev $SIMNET_IF
 ip -4 addr flush dev lo
