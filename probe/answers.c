@@ -6,15 +6,19 @@
 #include "common/log.h"
 #include "probe/formats.h"
 
-enum { TWO = 2 * OBS_RECORD_SIZE };
+enum { TWO = 2 * OBS_RECORD_SIZE, MAGIC = 12 };
 
+/* Byte by byte: of a pipe no more may have come than the first line, and may for long. */
 bool answers_peek(struct input *in)
 {
 	uint8_t want[FORMAT_BINARY_HEADER], have[FORMAT_BINARY_HEADER];
 
 	format_binary_header(want);
-	return input_peek(in, have, sizeof(have), NULL) == (ssize_t)sizeof(have) &&
-	       !memcmp(want, have, 12);
+	for (size_t n = 1; n <= MAGIC; n++)
+		if (input_peek(in, have, n, NULL) != (ssize_t)n ||
+		    have[n - 1] != want[n - 1])
+			return false;
+	return true;
 }
 
 /* n bytes, fewer only at the end. */
@@ -63,7 +67,7 @@ int answers_begin(struct input *in, struct diag *d)
 	int rc = read_whole(in, have, sizeof(have), &got, d);
 
 	format_binary_header(want);
-	if (rc == 0 && (got < sizeof(have) || memcmp(want, have, 12) != 0))
+	if (rc == 0 && (got < sizeof(have) || memcmp(want, have, MAGIC) != 0))
 		return diag_set(d, ERR_FORMAT, "%s: is no file of -O binary",
 		                input_name(in));
 	if (rc == 0 && memcmp(want, have, sizeof(have)) != 0)

@@ -22,7 +22,9 @@ struct grab_input {
 	struct targets *space; /* NULL: none */
 	/* Of a list. */
 	struct reader *reader;
-	struct input *answers; /* instead: a file of -O binary */
+	struct input *input;   /* until it is known what it is */
+	struct input *answers; /* instead of a reader: a file of -O binary */
+	bool strict;
 	struct grab_order order;
 	struct queue *queue;
 	pthread_t thread;
@@ -57,7 +59,7 @@ static bool push_line(struct grab_input *in, const struct grab_line *line)
 	return ok;
 }
 
-static int read_list(struct grab_input *in)
+static int read_lines(struct grab_input *in)
 {
 	struct grab_lines state = { .begun = false };
 	const char *text;
@@ -97,11 +99,28 @@ static int read_answers(struct grab_input *in)
 	return rc;
 }
 
+/* What it is takes a look at its first bytes, which may be long in coming. */
+static int read_list(struct grab_input *in)
+{
+	struct reader_policy policy = { .strict = in->strict };
+	struct input *input = in->input;
+	int rc;
+
+	in->input = NULL;
+	if (!answers_peek(input)) {
+		rc = reader_open_input(&in->reader, input, &policy, &in->why);
+		return rc < 0 ? rc : read_lines(in);
+	}
+	in->answers = input;
+	rc = answers_begin(input, &in->why);
+	return rc < 0 ? rc : read_answers(in);
+}
+
 static void *read_thread(void *arg)
 {
 	struct grab_input *in = arg;
 
-	in->rc = in->answers ? read_answers(in) : read_list(in);
+	in->rc = read_list(in);
 	in->bad = in->reader ? reader_bad(in->reader) : 0;
 	atomic_store(&in->done, true);
 	queue_close(in->queue);
@@ -110,20 +129,11 @@ static void *read_thread(void *arg)
 
 static int open_list(struct grab_input *in, const char *path, bool strict, struct diag *d)
 {
-	struct reader_policy policy = { .strict = strict };
-	struct input *input;
-	int rc = input_open(&input, path, d);
+	int rc = input_open(&in->input, path, d);
 
 	if (rc < 0)
 		return rc;
-	if (answers_peek(input)) {
-		in->answers = input;
-		rc = answers_begin(input, d);
-	} else {
-		rc = reader_open_input(&in->reader, input, &policy, d);
-	}
-	if (rc < 0)
-		return rc;
+	in->strict = strict;
 	in->queue = queue_new(sizeof(struct probe_target), QUEUE);
 	if (!in->queue)
 		return -ENOMEM;
@@ -260,6 +270,7 @@ void grab_input_close(struct grab_input *in)
 	queue_free(in->queue);
 	reader_close(in->reader);
 	input_close(in->answers);
+	input_close(in->input);
 	targets_close(in->space);
 	free(in->pairs);
 	free(in);

@@ -292,6 +292,52 @@ static void reads_standard_input_in_small_pieces(void **state)
 	}
 }
 
+/* What was looked at is read again, whatever is read and looked at in between. */
+static void a_look_takes_nothing_away(void **state)
+{
+	for (size_t k = 0; k < ARRAY_LEN(suffixes); k++) {
+		size_t n;
+		char *text = sample(200, k),
+		     *bytes = pack(*state, suffixes[k], text, 200, &n);
+		const char *path = files_put(*state, "look", bytes, n);
+
+		for (size_t look = 1; look <= INPUT_PEEK_MAX; look += 9) {
+			char have[INPUT_PEEK_MAX], all[256];
+			struct diag d = { .text = "" };
+			struct input *in;
+			size_t got = 0;
+			ssize_t m;
+
+			assert_int_equal(input_open(&in, path, &d), 0);
+			assert_int_equal(input_peek(in, have, 1, &d), 1);
+			assert_int_equal(input_peek(in, have, look, &d), look);
+			assert_memory_equal(have, text, look);
+			while ((m = input_read(in, all + got, 7, &d)) > 0)
+				got += (size_t)m;
+			assert_int_equal(got, 200);
+			assert_memory_equal(all, text, 200);
+			input_close(in);
+		}
+		free(text);
+		free(bytes);
+	}
+}
+
+static void a_look_at_less_than_there_is(void **state)
+{
+	const char *path = files_put(*state, "short", "abc", 3);
+	struct diag d = { .text = "" };
+	char have[16];
+	struct input *in;
+
+	assert_int_equal(input_open(&in, path, &d), 0);
+	assert_int_equal(input_peek(in, have, sizeof(have), &d), 3);
+	assert_int_equal(input_read(in, have, sizeof(have), &d), 3);
+	assert_memory_equal(have, "abc", 3);
+	assert_int_equal(input_read(in, have, sizeof(have), &d), 0);
+	input_close(in);
+}
+
 /* Of a pipe that stays open, what has come is given out at once. */
 static void does_not_wait_for_more_than_it_needs(void **state)
 {
@@ -350,6 +396,8 @@ int main(void)
 		cmocka_unit_test(reads_zstd_behind_a_skippable_frame),
 		cmocka_unit_test(reads_standard_input_in_small_pieces),
 		cmocka_unit_test(does_not_wait_for_more_than_it_needs),
+		cmocka_unit_test(a_look_takes_nothing_away),
+		cmocka_unit_test(a_look_at_less_than_there_is),
 		cmocka_unit_test(names_what_cannot_be_read),
 	};
 

@@ -416,6 +416,35 @@ static void names_what_cannot_be_opened(void **state)
 	assert_int_equal(files_count(f, true), 1);
 }
 
+/* Behind a header of 3 bytes and records of 4, whatever piece of one is at the end; of the
+ * header alone, too. */
+static void records_are_added_to_whole_records(void **state)
+{
+	static const char text[] = "HHH"
+				   "aaaa"
+				   "bbbb"
+				   "cccc";
+	struct files *f = *state;
+
+	for (size_t n = 0; n < sizeof(text); n++) {
+		size_t whole = n < 3 ? 0 : n - (n - 3) % 4;
+		const char *path = files_put(f, "records", text, n);
+		char want[32];
+		struct diag d = { .text = "" };
+		struct writer *w;
+		uint64_t size = 99;
+
+		assert_int_equal(writer_append_records(&w, path, 3, 4, &size, &d), 0);
+		assert_int_equal(size, whole);
+		writer_write(w, "dddd", 4);
+		commit_ok(w);
+		memcpy(want, text, whole);
+		memcpy(want + whole, "dddd", 4);
+		must_hold(path, want, whole + 4);
+	}
+	assert_int_equal(files_count(f, true), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +462,7 @@ int main(void)
 		cmocka_unit_test(writes_to_standard_output),
 		cmocka_unit_test(a_closed_pipe_is_an_error),
 		cmocka_unit_test(names_what_cannot_be_opened),
+		cmocka_unit_test(records_are_added_to_whole_records),
 	};
 
 	return cmocka_run_group_tests_name("writer", tests, files_setup, files_teardown);

@@ -144,4 +144,16 @@ for from in "$d/answers" "$d/answers.gz" -; do
 		-O csv -f target,port --no-header-row <"$d/answers" 2>"$d/err" | tr , ' ' | sort | diff - "$d/want" >"$d/diff" ||
 		fail "records from $from: $(head -n 3 "$d/diff"; cat "$d/err")"
 done
+# A pipe from which nothing but a short line has come: that one is taken at once.
+mkfifo "$d/fifo"
+"$sextant" probe grab -q --allow-special --connect-timeout 300ms --banner-wait 50ms --read-timeout 100ms \
+	-I - -f target,port,status -O csv <"$d/fifo" >"$d/slow" 2>"$d/err" &
+pid=$!
+exec 7>"$d/fifo"
+echo "[::1]:9" >&7
+sleep 0.8
+kill -INT $pid
+wait $pid || fail "a slow list: status $?"
+grep -q "::1,9,refused" "$d/slow" || fail "a slow list: $(cat "$d/slow" "$d/err")"
+exec 7>&-
 exit $bad
