@@ -136,13 +136,15 @@ struct scan_report {
 struct scan_config;
 int scan_aliases(struct scan_options *o, struct scan_config *file, struct diag *d);
 
-/* The status as a line of JSON. */
+/* The status as a line of JSON; i: what the interface counted, of all programs, or NULL. */
 void scan_status_json(char *buf, size_t cap, const struct probe_stats *now,
-                      const struct probe_stats *before, uint64_t total);
+                      const struct probe_stats *before, uint64_t total,
+                      const struct probe_interface *i);
 
-/* Counters in Prometheus' text format. */
+/* Counters in Prometheus' text format; i may be NULL. */
 void scan_metrics_write(FILE *f, const struct probe_stats *s, double rate_pps,
-                        uint64_t results, double targets);
+                        uint64_t results, double targets,
+                        const struct probe_interface *i);
 
 /* Lines of the status file. */
 void scan_status_header(struct writer *w);

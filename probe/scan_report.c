@@ -57,6 +57,12 @@ static void put_config(struct writer *w, const struct scan_report *r)
 	string_field(w, "output_filter", o->filter);
 	string_field(w, "interface", o->interface);
 	string_field(w, "gateway_mac", o->gateway_mac);
+	string_field(w, "source_mac", o->source_mac);
+	string_field(w, "hop_limit", o->hop_range);
+	count_field(w, "fill_mode", o->fill);
+	count_field(w, "max_packets", o->max_packets);
+	writer_printf(w, ",\n  \"min_hitrate\": %.17g", o->min_hitrate);
+	writer_printf(w, ",\n  \"listen_only\": %s", o->listen_only ? "true" : "false");
 	string_field(w, "max_targets", o->max_targets);
 	string_field(w, "output_module", format_names[o->format]);
 	string_field(w, "output_fields", o->fields);

@@ -56,6 +56,7 @@ static int next_targets(void *ctx, struct probe_target *out, size_t max)
 
 static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t total)
 {
+	struct probe_interface i;
 	struct probe_stats now;
 	char line[STATUS_MAX];
 
@@ -65,7 +66,8 @@ static void show_status(struct scan_job *j, struct probe_stats *before, uint64_t
 		writer_flush(j->status);
 	}
 	if (j->opts->status_json) {
-		scan_status_json(line, sizeof(line), &now, before, total);
+		scan_status_json(line, sizeof(line), &now, before, total,
+		                 probe_interface_count(j->scan, &i) == 0 ? &i : NULL);
 		log_raw("%s\n", line);
 	} else if (!j->opts->quiet) {
 		probe_status_line(line, sizeof(line), &now, before, total);
@@ -252,6 +254,7 @@ static void *watch_thread(void *arg)
 static void write_metrics(void *ctx, FILE *f)
 {
 	struct scan_job *j = ctx;
+	struct probe_interface i;
 	struct probe_stats now;
 	uint64_t found;
 
@@ -260,7 +263,8 @@ static void write_metrics(void *ctx, FILE *f)
 	found = j->found;
 	pthread_mutex_unlock(&j->out_lock);
 	scan_metrics_write(f, &now, probe_rate(j->scan), found,
-	                   j->targets ? (double)targets_total(j->targets) : 0);
+	                   j->targets ? (double)targets_total(j->targets) : 0,
+	                   probe_interface_count(j->scan, &i) == 0 ? &i : NULL);
 }
 
 int scan_job_run(struct scan_job *j, struct diag *d)

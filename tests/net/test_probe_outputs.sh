@@ -148,12 +148,14 @@ grep -q "^HTTP/1.0 200" "$d/metrics" || fail "metrics: $(head -1 "$d/metrics")"
 sent=$(sed -n 's/^sextant_probe_packets_sent_total //p' "$d/metrics")
 [ "${sent:-0}" -ge 500 ] && [ "$sent" -le 2500 ] || fail "metrics: sent $sent"
 for name in targets_total replies_valid_total results_total 'answers_total{outcome="open"}' \
-	rate_packets_per_second planned_targets kernel_drops_total; do
+	rate_packets_per_second planned_targets kernel_drops_total interface_packets_total \
+	interface_drops_total; do
 	grep -qF "sextant_probe_$name " "$d/metrics" || fail "metrics: no $name"
 done
 [ "$(grep -c '^{"state":"' "$d/err")" -ge 2 ] || fail "status-json: $(cat "$d/err")"
 grep -v '^{"state":"[a-z]*","rate":{"kpps":[0-9.]*,"pps":[0-9]*},"progress":' "$d/err" &&
 	fail "status-json: other lines"
+grep -qE '"interface_packets":[1-9][0-9]*,"interface_dropped":0}$' "$d/err" || fail "status-json: the interface"
 grep -qE '^20[0-9-]*T[0-9:]*Z sent 2500 packets' "$d/log" || fail "log: $(cat "$d/log")"
 "$sextant" probe scan -q --metrics nowhere 2a00:5::1 2>"$d/err" && fail "--metrics nowhere"
 grep -q "is not ADDR:PORT" "$d/err" || fail "--metrics: $(cat "$d/err")"
