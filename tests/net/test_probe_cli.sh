@@ -81,6 +81,7 @@ END
 equal "list" "$(list -M tcp-syn -p 80 -I "$d/list" | xargs)" \
 	"192.0.2.1,80 192.0.2.10,80 192.0.2.11,80 192.0.2.2,81 192.0.2.6,80 192.0.2.8,80 192.0.2.9,80 2001:db8::10,80 2001:db8::11,80 2001:db8::3,82 2001:db8::4,83 2001:db8::5,84"
 equal "list of another name" "$(list -M tcp-syn -p 80 -iL "$d/list" | wc -l)" 12
+equal "list of ZMapv6" "$(list -M ipv6_tcp_synscan -p 80 --ipv6-target-file "$d/list" --ipv6-source-ip 2001:db8::99 | wc -l)" 12
 equal "list on stdin" "$(list -M tcp-syn -p 80 - <"$d/list" | wc -l)" 12
 echo 2001:db8::/64 >"$d/wide"
 refuse 1 "2^32" -I "$d/wide" --strict

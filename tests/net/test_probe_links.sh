@@ -103,6 +103,24 @@ then
 	grep -q "the interface counts" "$d/err" || fail "packets that did not leave: $(cat "$d/err")"
 fi
 
+# ---- routers: each family and each route has its own ------------------------------------
+for n in 4 6 8; do
+	via=2001:db8:53::$n
+	[ $n != 4 ] || via=192.0.2.4
+	ip neigh replace $via lladdr 02:00:00:00:00:0$n dev $SIMNET_IF nud permanent
+done
+ip route add 10.99.0.0/16 via 192.0.2.4
+ip -6 route add 2a00:99::/32 via 2001:db8:53::6
+ip -6 route add 2a00:98::/32 via 2001:db8:53::8
+# gateway TARGET...: of IPv6, and of IPv4
+gateway()
+{
+	"$sextant" probe scan --check --allow-special "$@" 2>"$d/err" | sed -n 's/.* to gateway [0-9a-f:]*:0*//p' | xargs
+}
+equal "routers" "$(gateway 10.99.0.1 2a00:99::1)" "6 4"
+equal "routers of another route" "$(gateway 2a00:98::1)" "8"
+equal "router of IPv4 alone" "$(gateway 10.99.0.1)" "4"
+
 # ---- sources of IPv6: all of a prefix, all ports of a range ----------------------------
 ip -6 route add local 2001:db8:53:7::/112 dev lo 2>/dev/null
 scan -M tcp-syn -p 80 -S 2001:db8:53:7::/112 -s 2000-2999 --packet-trace -i $SIMNET_IF 2a00:1::/120

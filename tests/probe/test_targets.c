@@ -299,6 +299,71 @@ static void streams_are_read_whole(void **state)
 	unlink(path);
 }
 
+/* Ports are not outermost, and neighbours in a sorted list are not probed one after the
+ * other, as a network's owner would notice: among 64 targets in a row there are all ports,
+ * and of no /112 of 256 more than a few. */
+static void check_mixture(struct targets *t, size_t skip)
+{
+	enum { ROW = 64, NETS = 256 };
+	struct probe_target out[ROW];
+	unsigned worst = 0, few = 0, rows = 0;
+	int n;
+
+	while ((n = targets_next(t, out, ROW)) != PROBE_SOURCE_END) {
+		unsigned in_net[NETS] = { 0 }, ports = 0;
+
+		if (n == 0)
+			clock_sleep_until(clock_mono_ns() + NS_PER_MS);
+		if (n < ROW || rows++ < skip)
+			continue;
+		for (int i = 0; i < n; i++) {
+			unsigned *net = &in_net[out[i].addr.lo >> 16 & 255];
+
+			ports |= 1U << (out[i].port - 80);
+			if (++*net > worst)
+				worst = *net;
+		}
+		few += ports != 15;
+	}
+	assert_true(rows > 1000);
+	/* Either happens by chance less than once in ten million rows. */
+	assert_int_equal(few, 0);
+	assert_true(worst <= 8);
+}
+
+static void neighbours_are_kept_apart(void **state)
+{
+	const char *const net[] = { "2001:db8::/104" };
+	struct ports ports = { 0 };
+	struct targets_config cfg = { .ports = &ports, .seed = 3, .shard = { 0, 1 } };
+	struct ivtab_builder *b = builder(net, 1);
+	char path[] = "/tmp/sextant-test-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	struct targets *t;
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(ports_add(&ports, "80-83", NULL), 0);
+	cfg.limit.count = 200000;
+	assert_int_equal(targets_open_space(&t, b, &cfg, NULL), 0);
+	check_mixture(t, 0);
+	targets_close(t);
+	/* Sorted, four ports each: the window of 16384 targets holds 4096 hosts, of 256
+	 * networks with 16 each. */
+	for (unsigned i = 0; i < 65536; i++)
+		fprintf(f, "2001:db8::%x:%x\n", i >> 4 & 255, (i >> 12) << 4 | (i & 15));
+	assert_int_equal(fclose(f), 0);
+	cfg.repeatable = true; /* the window is full before the first one comes out */
+	cfg.limit.count = 0;
+	assert_int_equal(targets_open_stream(&t, path, NULL, &cfg, NULL), 0);
+	check_mixture(t, 0);
+	targets_close(t);
+	ports_fini(&ports);
+	ivtab_builder_free(b);
+	unlink(path);
+}
+
 static void faults_in_streams_are_told(void **state)
 {
 	char path[] = "/tmp/sextant-test-XXXXXX", empty[] = "/tmp/sextant-test-XXXXXX";
@@ -543,6 +608,7 @@ int main(void)
 		cmocka_unit_test(a_part_can_be_skipped),
 		cmocka_unit_test(lines_may_name_a_port),
 		cmocka_unit_test(streams_are_read_whole),
+		cmocka_unit_test(neighbours_are_kept_apart),
 		cmocka_unit_test(faults_in_streams_are_told),
 	};
 
