@@ -73,13 +73,14 @@ equal "the filter of one that was killed" "$(nft list tables | grep -c sextant)"
 equal "nothing to filter: status" $? 2
 
 # ---- what gets lost is told while the scan runs ---------------------------------------
+simnet_reset
 simnet_internet "$bin/replies" hold $SIMNET_PEER 40000 0 >"$d/replies" &
 simnet_pids="$simnet_pids $!"
 for _ in $(seq 100); do grep -q listening "$d/replies" && break; sleep 0.02; done
 "$sextant" probe scan -q -M icmp6-echo -r 100k -n 40000 -c 3 --receive-buffer 1048576 -o "$d/out" 2a00:3::/64 2>"$d/err" &
 pid=$!
-sleep 0.6
-kill -STOP $pid # while the answers come
+for _ in $(seq 200); do [ "$(simnet_counter total)" -lt 40000 ] || break; sleep 0.02; done
+kill -STOP $pid # while the answers come, 300 ms later
 sleep 1
 kill -CONT $pid
 for _ in $(seq 100); do grep -q "were lost for want of room" "$d/err" && break; sleep 0.02; done
