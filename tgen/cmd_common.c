@@ -6,6 +6,7 @@
 #include "common/ivtab.h"
 #include "common/log.h"
 #include "common/reader.h"
+#include "tgen/diversity.h"
 
 bool tgen_no_args(int argc, char *argv[])
 {
@@ -152,6 +153,12 @@ int tgen_job_config(struct tgen_job *job, struct tgen_config *cfg,
 		                                        : TGEN_MAX_THREADS,
 		                     .exclude = job->exclude,
 		                     .exclude_ctx = job->exclude_ctx };
+	if (!(src->diversity_share >= 0 && src->diversity_share <= 1))
+		rc = diag_set(d, ERR_PARSE, "--diversity-share: %g is not within 0 and 1",
+		              src->diversity_share);
+	cfg->diversity = src->diversity_share > 0 ? src->diversity_share
+	                 : src->diversity         ? DIVERSITY_SHARE
+	                                          : 0;
 	cfg->scope = job->scope;
 	cfg->aliased = job->aliased;
 	cfg->bgp = job->bgp;

@@ -41,6 +41,8 @@ const struct opt tgen_eval_opts[] = {
 	        "announced prefixes with AS numbers (pfx2as): count ASes"),
 	OPT_FLAG("seedless", 0, struct tgen_eval_cfg, seedless,
 	         "candidates in the prefixes of --bgp without seeds, too"),
+	OPT_FLAG("trade-off", 0, struct tgen_eval_cfg, trade_off,
+	         "hits and networks by --diversity-share, in a table of its own"),
 	DOC_OUTPUT_OPTS(struct tgen_eval_cfg, out),
 	OPT_STR("svg", 0, struct tgen_eval_cfg, svg, "FILE",
 	        "draw hits by candidates into FILE"),
@@ -170,7 +172,8 @@ static int cross_validate(struct eval_trial *t, const struct eval_setup *s,
 }
 
 static int try_one(struct eval_trial *t, const struct tgen_eval_cfg *o,
-                   const struct plan *p, const char *name, struct diag *d)
+                   const struct plan *p, const char *name, double diversity,
+                   struct diag *d)
 {
 	struct eval_setup setup = {
 		.config = p->config,
@@ -180,6 +183,7 @@ static int try_one(struct eval_trial *t, const struct tgen_eval_cfg *o,
 	};
 
 	setup.config.algorithm = name;
+	setup.config.diversity = diversity;
 	setup.config.bgp = o->seedless ? p->bgp : NULL;
 	*t = (struct eval_trial){ 0 };
 	if (o->holdout.n)
@@ -192,9 +196,10 @@ static int try_one(struct eval_trial *t, const struct tgen_eval_cfg *o,
 struct pages {
 	struct doc *doc;
 	struct table *algorithms, *curve, *calibration;
+	struct table *trade_off; /* NULL: not wanted */
 };
 
-static void pages_init(struct pages *g, struct doc *doc)
+static void pages_init(struct pages *g, struct doc *doc, bool with_trade_off)
 {
 	static const struct column algorithms[] = {
 		{ "algorithm", 0 },
@@ -217,14 +222,24 @@ static void pages_init(struct pages *g, struct doc *doc)
 		{ "p_least", 255 }, { "predicted", 255 }, { "observed", 255 },
 		{ "ratio", 2 },
 	};
+	static const struct column trade_off[] = {
+		{ "algorithm", 0 },   { "diversity_share", 3 },
+		{ "candidates", 0 },  { "hits", 0 },
+		{ "hits_kept", 4 },   { "prefixes_48", 0 },
+		{ "prefixes_32", 0 }, { "ases", 0 },
+	};
 
 	g->doc = doc;
+	g->trade_off = NULL;
 	g->algorithms = DOC_TABLE(doc, "algorithms", "Algorithms", algorithms);
 	g->curve = DOC_TABLE(doc, "curve", "Hits by candidates", curve);
 	g->calibration =
 		DOC_TABLE(doc, "calibration",
 	                  "Calibration: tenths of the candidates, by falling probability",
 	                  calibration);
+	if (with_trade_off)
+		g->trade_off = DOC_TABLE(doc, "trade_off",
+		                         "Hits and networks by diversity", trade_off);
 }
 
 static double quotient(double a, double b)
@@ -291,6 +306,39 @@ static void fill_calibration(struct table *k, struct eval_trial *t, const char *
 		table_real(k, (double)tenth[i].hits / n);
 		table_real(k, quotient((double)tenth[i].hits, tenth[i].expected));
 	}
+}
+
+/* The same trial with several shares for diversity. */
+static int fill_trade_off(struct table *k, const struct tgen_eval_cfg *o,
+                          const struct plan *p, const char *name, struct diag *d)
+{
+	static const double shares[] = { 0, 0.01, 0.02, 0.04, 0.08, 0.16 };
+	uint64_t without = 0;
+	int rc = 0;
+
+	for (unsigned i = 0; i < sizeof(shares) / sizeof(shares[0]) && rc == 0; i++) {
+		const struct eval_mark *end;
+		struct eval_trial t;
+
+		rc = try_one(&t, o, p, name, shares[i], d);
+		if (rc == 0) {
+			end = last_mark(&t);
+			without = i == 0 ? end->hits : without;
+			table_string(k, name);
+			table_real(k, shares[i]);
+			table_count(k, end->candidates);
+			table_count(k, end->hits);
+			table_real(k, quotient((double)end->hits, (double)without));
+			table_count(k, end->p48);
+			table_count(k, end->p32);
+			if (p->bgp)
+				table_count(k, end->as);
+			else
+				table_none(k);
+		}
+		eval_fini(&t);
+	}
+	return rc;
 }
 
 /* ---- the picture: hits by candidates, both logarithmic ------------------- */
@@ -384,7 +432,7 @@ static int try_all(const struct tgen_eval_cfg *o, const struct plan *p, struct p
 	for (size_t i = 0; i < p->n && rc == 0; i++) {
 		struct eval_trial t;
 
-		rc = try_one(&t, o, p, p->names[i], d);
+		rc = try_one(&t, o, p, p->names[i], p->config.diversity, d);
 		if (o->rounds)
 			t.scale = 1; /* feedback has put that right */
 		if (rc == 0 && i == 0) {
@@ -400,6 +448,8 @@ static int try_all(const struct tgen_eval_cfg *o, const struct plan *p, struct p
 			draw_curve(m, &t, p->names[i], (unsigned)i, axes);
 		}
 		eval_fini(&t);
+		if (rc == 0 && g->trade_off)
+			rc = fill_trade_off(g->trade_off, o, p, p->names[i], d);
 	}
 	markup_svg_close(m);
 	return rc;
@@ -414,7 +464,7 @@ static int run(const struct tgen_eval_cfg *o, struct diag *d)
 	int rc = doc ? plan_open(&p, o, d) : -ENOMEM;
 
 	if (rc == 0) {
-		pages_init(&g, doc);
+		pages_init(&g, doc, o->trade_off);
 		rc = try_all(o, &p, &g, &m, d);
 	}
 	if (rc == 0 && o->svg)

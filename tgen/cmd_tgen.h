@@ -25,6 +25,10 @@
 		OPT_LIST("aliased", 'A', cfg, f.aliased, "FILE",                         \
 	                 "emit nothing inside the prefixes in FILE (repeatable)"),       \
 		OPT_FLAG("strict", 0, cfg, f.strict, "fail at the first bad line"),      \
+		OPT_FLAG("diversity", 0, cfg, f.diversity,                               \
+	                 "4 % of the candidates for the networks that get least"),       \
+		OPT_DOUBLE("diversity-share", 0, cfg, f.diversity_share, "SHARE",        \
+	                   "as --diversity, but another share, 0 to 1"),                 \
 		SCOPE_OPTS(cfg, f.scope)
 
 /* Where candidates may lie. */
@@ -81,7 +85,7 @@ struct tgen_eval_cfg {
 	struct opt_list algorithms, holdout;
 	uint64_t number, folds, rounds;
 	const char *bgp, *fold_by, *svg;
-	bool seedless;
+	bool seedless, trade_off;
 	struct doc_output out;
 };
 

@@ -6,6 +6,7 @@
 #include "common/addrset.h"
 #include "common/pfxmap.h"
 #include "tgen/algorithm.h"
+#include "tgen/diversity.h"
 #include "tgen/seedless.h"
 
 enum {
@@ -36,8 +37,9 @@ struct tgen {
 	struct tgen_limit limits[LIMITS];
 	struct pfxmap emitted[LIMITS]; /* by prefix of the limit's length */
 	unsigned n_full;
-	struct seedless *seedless; /* NULL: no announced prefixes were given */
-	float level;               /* what the algorithm's candidates promise just now */
+	struct seedless *seedless;   /* NULL: no announced prefixes were given */
+	struct diversity *diversity; /* NULL: not wanted */
+	float level; /* what the algorithm's candidates promise just now */
 	struct tgen_stats stats;
 };
 
@@ -74,8 +76,10 @@ uint32_t tgen_shard_of(struct addr128 a, uint32_t count)
 	return count > 1 ? (uint32_t)(addr_hash(a, 0) % count) : 0;
 }
 
-/* The region of candidates in prefixes without seeds; never one of an algorithm's. */
+/* The regions of candidates in prefixes without seeds, and for diversity; never one
+ * of an algorithm's. */
 #define REGION_SEEDLESS (UINT32_MAX - 1)
+#define REGION_DIVERSE  (UINT32_MAX - 2)
 
 static bool in_scope(const struct tgen_config *cfg, struct addr128 a)
 {
@@ -168,7 +172,8 @@ static int keep_within(struct tgen *g, const struct ivtab *within, struct prefix
 }
 
 /* What a generator gets when it is new or loaded, besides what it knows. */
-static int set_bounds(struct tgen *g, const struct tgen_config *cfg, struct diag *d)
+static int set_bounds(struct tgen *g, const struct tgen_config *cfg, bool fresh,
+                      struct diag *d)
 {
 	const struct prefix everything = { { 0, 0 }, 0 };
 	int rc = copy_limits(g, cfg, d);
@@ -177,6 +182,8 @@ static int set_bounds(struct tgen *g, const struct tgen_config *cfg, struct diag
 		rc = keep_within(g, cfg->within, everything);
 	if (rc == 0 && cfg->bgp)
 		rc = seedless_new(&g->seedless, &g->seeds, cfg->bgp, cfg->within);
+	if (rc == 0 && fresh && cfg->diversity > 0)
+		rc = diversity_new(&g->diversity, &g->seeds, cfg->diversity);
 	g->level = 1;
 	g->cfg.bgp = NULL;
 	g->cfg.limits = NULL;
@@ -205,7 +212,7 @@ int tgen_train(struct tgen **out, const struct addrvec *seeds,
 	else if (rc == 0)
 		rc = g->alg->train(&g->state, &g->seeds, cfg->seed, d);
 	if (rc == 0)
-		rc = set_bounds(g, cfg, d);
+		rc = set_bounds(g, cfg, true, d);
 	if (rc < 0) {
 		tgen_free(g);
 		return rc;
@@ -226,6 +233,7 @@ void tgen_free(struct tgen *g)
 	for (size_t i = 0; i < LIMITS; i++)
 		pfxmap_fini(&g->emitted[i]);
 	seedless_free(g->seedless);
+	diversity_free(g->diversity);
 	free(g->pruned);
 	ivtab_free(g->table);
 	ivtab_builder_free(g->builder);
@@ -262,21 +270,26 @@ static int within_limits(struct tgen *g, struct addr128 a)
 
 /* Whether a candidate may come out, 1 or 0, or -ENOMEM; the cheap questions come
  * first. */
-static int admit(struct tgen *g, struct addr128 a, bool seedless)
+static int admit(struct tgen *g, const struct tgen_candidate *c)
 {
 	const struct tgen_config *cfg = &g->cfg;
 	struct tgen_stats *st = &g->stats;
+	const struct addr128 a = c->addr;
+	const bool seedless = c->region == REGION_SEEDLESS;
+	const bool diverse = c->region == REGION_DIVERSE;
 	int rc;
 
 	/* So that none comes twice. */
 	if (g->seedless && !seedless && seedless_covers(g->seedless, a))
+		return 0;
+	if (g->diversity && !diverse && diversity_has(g->diversity, a))
 		return 0;
 	if (!in_scope(cfg, a)) {
 		st->rejected_scope++;
 		return 0;
 	}
 	/* The algorithm keeps inside by itself. */
-	if (seedless && cfg->within && !ivtab_covers(cfg->within, a))
+	if ((seedless || diverse) && cfg->within && !ivtab_covers(cfg->within, a))
 		return 0;
 	if (is_aliased(g, a)) {
 		st->rejected_aliased++;
@@ -291,6 +304,10 @@ static int admit(struct tgen *g, struct addr128 a, bool seedless)
 		st->rejected_limits += rc == 0;
 		return rc;
 	}
+	if (g->diversity && !diverse)
+		rc = diversity_note(g->diversity, a, c->p);
+	if (rc < 0)
+		return rc;
 	/* Last, so that the shards together have what the limits let through. */
 	if (cfg->shard.count > 1 &&
 	    tgen_shard_of(a, cfg->shard.count) != cfg->shard.index) {
@@ -307,13 +324,14 @@ static int keep_admitted(struct tgen *g, struct tgen_candidate *c, int n)
 	int kept = 0;
 
 	for (int i = 0; i < n; i++) {
-		int rc = admit(g, c[i].addr, c[i].region == REGION_SEEDLESS);
+		int rc = admit(g, &c[i]);
 
 		if (rc < 0)
 			return rc;
 		c[kept] = c[i];
 		kept += rc;
 		g->stats.seedless += rc && c[i].region == REGION_SEEDLESS;
+		g->stats.diverse += rc && c[i].region == REGION_DIVERSE;
 	}
 	return kept;
 }
@@ -345,6 +363,24 @@ static int draw(struct tgen *g, struct tgen_candidate *out, size_t want)
 	return n;
 }
 
+/* The same, with those for diversity in between. */
+static int draw_any(struct tgen *g, struct tgen_candidate *out, size_t want)
+{
+	size_t gap = g->diversity ? diversity_gap(g->diversity) : want;
+	int n = 0;
+
+	if (gap == 0)
+		n = diversity_next(g->diversity, out);
+	if (n > 0)
+		out->region = REGION_DIVERSE;
+	if (n != 0)
+		return n;
+	n = draw(g, out, gap > 0 && gap < want ? gap : gap > 0 ? want : 1);
+	if (n > 0 && g->diversity)
+		diversity_drawn(g->diversity, (size_t)n);
+	return n;
+}
+
 int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
 {
 	size_t n = 0;
@@ -355,7 +391,7 @@ int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
 	while (n < max && patience > 0) {
 		size_t want = max - n < CHUNK ? max - n : CHUNK;
 		uint64_t others = g->stats.other_shards;
-		int got = draw(g, out + n, want), kept;
+		int got = draw_any(g, out + n, want), kept;
 
 		if (got < 0)
 			return got;
@@ -374,6 +410,17 @@ int tgen_next(struct tgen *g, struct tgen_candidate *out, size_t max)
 	return (int)n;
 }
 
+static int feed(struct tgen *g, struct tgen_result r)
+{
+	if (g->diversity && r.alive)
+		diversity_found(g->diversity, r.addr);
+	if (g->seedless && seedless_covers(g->seedless, r.addr))
+		return seedless_feedback(g->seedless, r.addr, r.alive);
+	if (r.region == REGION_DIVERSE)
+		r.region = TGEN_REGION_UNKNOWN;
+	return g->alg->feedback(g->state, &r, 1);
+}
+
 int tgen_feedback(struct tgen *g, const struct tgen_result *r, size_t n)
 {
 	int rc = 0;
@@ -382,10 +429,7 @@ int tgen_feedback(struct tgen *g, const struct tgen_result *r, size_t n)
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		if (is_pruned(g, r[i].addr))
 			continue;
-		if (g->seedless && seedless_covers(g->seedless, r[i].addr))
-			rc = seedless_feedback(g->seedless, r[i].addr, r[i].alive);
-		else
-			rc = g->alg->feedback(g->state, &r[i], 1);
+		rc = feed(g, r[i]);
 		g->stats.fed_back += rc == 0;
 		g->stats.alive += rc == 0 && r[i].alive;
 	}
@@ -446,6 +490,9 @@ void tgen_stats(const struct tgen *g, struct tgen_stats *st)
 	st->regions = g->alg->regions(g->state);
 }
 
+/* Where the level of the part on prefixes without seeds would be. */
+#define PART_DIVERSITY (-1.0F)
+
 /* The contents of a model file: algorithm, its version, seeds, pruned prefixes,
  * counts, and then what the algorithm adds. */
 int tgen_save(const struct tgen *g, const char *path, struct diag *d)
@@ -480,6 +527,11 @@ int tgen_save(const struct tgen *g, const char *path, struct diag *d)
 	if (g->seedless) {
 		model_put_float(o, g->level);
 		seedless_save(g->seedless, o);
+	}
+	if (g->diversity) {
+		model_put_float(o, PART_DIVERSITY);
+		model_put_float(o, (float)diversity_share(g->diversity));
+		diversity_save(g->diversity, o);
 	}
 	return model_commit(o, d);
 }
@@ -549,20 +601,48 @@ static int load_common(struct tgen *g, struct model_in *in)
 }
 
 /* Only files of generators that had announced prefixes have this part. */
-static int load_seedless(struct tgen *g, struct model_in *in, const char *path,
-                         struct diag *d)
+static int load_seedless(struct tgen *g, struct model_in *in, float level,
+                         const char *path, struct diag *d)
 {
-	if (!model_more(in))
-		return model_status(in);
 	if (!g->seedless)
 		return diag_set(d, -EINVAL,
 		                "%s: the model was made with announced prefixes: give "
 		                "the same again",
 		                path);
-	g->level = model_get_float(in);
-	if (model_status(in) == 0 && !(g->level >= 0 && g->level <= 1))
+	g->level = level;
+	if (!(g->level >= 0 && g->level <= 1))
 		return model_reject(in, "a level outside 0 to 1");
 	return seedless_load(g->seedless, in);
+}
+
+static int load_diversity(struct tgen *g, struct model_in *in)
+{
+	double share = (double)model_get_float(in);
+	int rc = model_status(in);
+
+	if (rc == 0 && (g->diversity || !(share > 0 && share <= 1)))
+		return model_reject(in, "a share outside 0 to 1, or a second one");
+	if (rc == 0)
+		rc = diversity_new(&g->diversity, &g->seeds, share);
+	return rc < 0 ? rc : diversity_load(g->diversity, in);
+}
+
+/* What not every file has. */
+static int load_parts(struct tgen *g, struct model_in *in, const char *path,
+                      struct diag *d)
+{
+	int rc = 0;
+
+	while (rc == 0 && model_more(in)) {
+		float what = model_get_float(in);
+
+		rc = model_status(in);
+		if (rc == 0 && what < 0)
+			rc = load_diversity(g, in);
+		else if (rc == 0)
+			rc = load_seedless(g, in, what, path, d);
+	}
+	return rc < 0 ? rc : model_status(in);
 }
 
 int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg,
@@ -587,9 +667,9 @@ int tgen_load(struct tgen **out, const char *path, const struct tgen_config *cfg
 	if (rc == 0 && g->alg->threads)
 		g->alg->threads(g->state, cfg->threads);
 	if (rc == 0)
-		rc = set_bounds(g, cfg, d);
+		rc = set_bounds(g, cfg, false, d);
 	if (rc == 0)
-		rc = load_seedless(g, in, path, d);
+		rc = load_parts(g, in, path, d);
 	if (rc == 0)
 		rc = model_end(in);
 	model_close(in);

@@ -49,6 +49,9 @@ struct tgen_config {
 	/* Announced prefixes: those without any seed get candidates as well, where
 	 * these promise more.  NULL: none.  Borrowed for the call. */
 	const struct bgp *bgp;
+	/* Share of the candidates that go to networks which got least; 0: none.  In a
+	 * model that is loaded its own share counts. */
+	double diversity;
 	const struct tgen_limit *limits; /* copied; counted from zero after a load */
 	size_t n_limits;
 	struct shard shard; /* only this one's candidates; count 0 or 1: all */
@@ -103,6 +106,7 @@ struct tgen_stats {
 	uint64_t seeds, seeds_rejected; /* learned from; out of scope or aliased */
 	uint64_t regions, emitted, fed_back, alive;
 	uint64_t seedless_prefixes, seedless; /* and candidates that came out there */
+	uint64_t diverse;                     /* candidates for networks that got least */
 	/* Candidates that did not come out: out of scope, aliased or pruned,
 	 * excluded by the caller, in prefixes that have had enough, and those of
 	 * other shards. */
@@ -136,7 +140,8 @@ struct tgen_source {
 	uint64_t seed, threads;
 	struct scope_config scope;
 	struct opt_list within, limits;
-	bool strict;
+	bool strict, diversity;
+	double diversity_share; /* 0: the usual one */
 };
 
 /* The verb emit is for those who know how to open what a name stands for. */

@@ -158,6 +158,25 @@ refuse 1 'absent' emit -s seeds --exclude-seen absent
 mkdir empty
 refuse 1 'empty' emit -s seeds --exclude-seen empty
 
+# --- diversity ---
+
+# Three large networks and 40 with three hosts; half of them seeds.
+for n in 1 2 3; do for h in $(seq 1 400); do printf '2a01:%x::%x\n' "$n" "$h"; done; done >mixed
+for n in $(seq 16 56); do for h in 1 2 3; do printf '2a01:%x:0:%x::1\n' "$n" "$h"; done; done >>mixed
+"$sextant" tgen eval -s mixed -n 400 -a det --bgp bgp --trade-off --csv -t trade_off >trade 2>err ||
+	fail "eval --trade-off: $(cat err)"
+[ "$(wc -l <trade)" = 7 ] || fail "eval --trade-off: $(cat trade)"
+awk -F, 'NR == 2 { ok = $5 == 1 && $2 == 0; n = $7 } NR == 7 { ok = ok && $7 > n } END { exit !ok }' trade ||
+	fail "eval --trade-off: no more networks: $(cat trade)"
+"$sextant" tgen emit -s mixed -n 500 --diversity >c 2>err || fail "emit --diversity: $(cat err)"
+[ "$(sort -u c | wc -l)" = 500 ] || fail "emit --diversity: duplicates"
+grep -qxFf mixed c && fail "emit --diversity: seeds"
+"$sextant" tgen emit -s mixed -n 500 --diversity-share 0.04 2>err | cmp -s - c ||
+	fail "--diversity is not --diversity-share 0.04"
+"$sextant" tgen train -s mixed --diversity -o dm 2>err || fail "train --diversity: $(cat err)"
+"$sextant" tgen emit -m dm -n 500 2>err | cmp -s - c || fail "emit -m forgets the diversity"
+refuse 1 'diversity-share: 2 is not' emit -s mixed --diversity-share 2
+
 # Shards of a limited emission are together what one generator emits.
 for i in 0 1 2; do emit --max-per-prefix 32:7 --shards 3 --shard $i; done | sort >shards
 sort few | cmp -s - shards || fail "--max-per-prefix: the shards do not add up"
