@@ -416,7 +416,7 @@ static int feed(struct tgen *g, struct tgen_result r)
 		diversity_found(g->diversity, r.addr);
 	if (g->seedless && seedless_covers(g->seedless, r.addr))
 		return seedless_feedback(g->seedless, r.addr, r.alive);
-	if (r.region == REGION_DIVERSE)
+	if (g->diversity && r.region == REGION_DIVERSE)
 		r.region = TGEN_REGION_UNKNOWN;
 	return g->alg->feedback(g->state, &r, 1);
 }
