@@ -413,7 +413,9 @@ int bz2block_decode(struct bz2block *d, const uint8_t *in, size_t from, size_t l
 	if (rc < 0)
 		return rc;
 	*end = position(&b);
-	if (*end > limit || d->bwt.origin >= d->bwt.length)
+	if (*end > limit)
+		return ERR_TRUNC;
+	if (d->bwt.origin >= d->bwt.length)
 		return ERR_FORMAT;
 	rc = bz2bwt_undo(&d->bwt, out, &computed);
 	if (rc < 0)

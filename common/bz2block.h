@@ -39,8 +39,8 @@ void bz2block_free(struct bz2block *b);
 
 /* The block whose magic is at bit from of in, in a stream of that level (1 to 9);
  * it may use the bits up to limit.  0: *out holds its data (what was there is gone)
- * and *end is the bit behind the block.  ERR_FORMAT: refused, or it goes on behind
- * limit.  -ENOMEM.  After an error, what *out holds is of no use. */
+ * and *end is the bit behind the block.  ERR_FORMAT: refused.  ERR_TRUNC: its symbols
+ * go on behind limit.  -ENOMEM.  After an error, what *out holds is of no use. */
 int bz2block_decode(struct bz2block *b, const uint8_t *in, size_t from, size_t limit,
                     unsigned level, struct bz2out *out, size_t *end);
 

@@ -95,6 +95,7 @@ static void decode_job(struct bz2block *decoder, struct job *j)
 	else if (!j->cut)
 		rc = bz2block_decode(decoder, j->in, j->first, j->end, j->level, &j->out,
 		                     &end);
+	/* ERR_TRUNC is not for the library to say: it is given the magic, too. */
 	if (rc == ERR_FORMAT || (rc == 0 && end != j->end))
 		decode_stock(j);
 	else
