@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "common/ivtab.h"
 #include "hitlist/hitlist.h"
 #include "tgen/tgen.h"
 
 static int has(void *ctx, struct addr128 a, struct diag *d)
 {
-	return hitlist_seen(ctx, a, d);
+	return ivtab_covers(hitlist_blocked(ctx), a) ? 1 : hitlist_seen(ctx, a, d);
 }
 
 static void close_seen(void *ctx)
@@ -18,7 +19,8 @@ static void close_seen(void *ctx)
 	hitlist_close(ctx);
 }
 
-/* A directory is a hitlist; everything that was tried or imported counts. */
+/* A directory is a hitlist; everything that was tried or imported counts, and
+ * what has opted out, which it knows nothing else of. */
 static int open_seen(struct tgen_seen *out, const char *name, struct diag *d)
 {
 	struct hitlist *h;

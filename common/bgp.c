@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/ivtab.h"
 #include "common/reader.h"
@@ -239,29 +238,10 @@ static int load_dump(struct bgp *b, const char *path, bool strict, struct diag *
 	return rc;
 }
 
-/* 1: binary that begins like a dump, in a file that can be read from its start again;
- * 0: not, or it cannot be read; -ENOMEM. */
-static int is_dump(const char *path)
-{
-	enum { SNIFF = 12 };
-	struct bytes in;
-	struct stat st;
-	ssize_t have;
-	int rc;
-
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	rc = bytes_open(&in, path, 1, NULL);
-	have = rc < 0 ? rc : bytes_need(&in, SNIFF);
-	rc = have == -ENOMEM ? -ENOMEM : have >= SNIFF && mrt_sniff(bytes_at(&in), SNIFF);
-	bytes_close(&in);
-	return rc;
-}
-
 int bgp_load(struct bgp **out, const char *path, bool strict, struct diag *d)
 {
 	struct bgp *b = calloc(1, sizeof(*b));
-	int rc = b ? is_dump(path) : -ENOMEM;
+	int rc = b ? routed_is_dump(path) : -ENOMEM;
 
 	if (rc > 0)
 		rc = load_dump(b, path, strict, d);

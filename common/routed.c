@@ -2,11 +2,28 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/bytes.h"
 #include "common/log.h"
 
 enum { SNIFF = 12, BAD_REPORTED = 3 };
+
+int routed_is_dump(const char *path)
+{
+	struct bytes in;
+	struct stat st;
+	ssize_t have;
+	int rc;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	rc = bytes_open(&in, path, 1, NULL);
+	have = rc < 0 ? rc : bytes_need(&in, SNIFF);
+	rc = have == -ENOMEM ? -ENOMEM : have >= SNIFF && mrt_sniff(bytes_at(&in), SNIFF);
+	bytes_close(&in);
+	return rc;
+}
 
 static void add_stats(struct mrt_stats *sum, const struct mrt_stats *s)
 {

@@ -25,4 +25,8 @@ struct routed_config {
 int routed_read(struct rib *r, struct mrt_peers *peers, const char *path,
                 const struct routed_config *cfg, struct routed_counts *c, struct diag *d);
 
+/* 1: a dump by its first bytes, in a file that can be read from its start again;
+ * 0: not, or it cannot be read; -ENOMEM. */
+int routed_is_dump(const char *path);
+
 #endif

@@ -9,37 +9,6 @@
 #include "hitlist/cmds.h"
 #include "hitlist/store.h"
 
-/* The IPv6 prefixes of a routing table, as a list. */
-static int load_announced(struct prefix **out, size_t *n, const char *path,
-                          struct diag *d)
-{
-	struct reader_item it;
-	struct reader *r;
-	size_t cap = 0;
-	int rc = reader_open(&r, path, NULL, d);
-
-	if (rc < 0)
-		return rc;
-	while ((rc = reader_next(r, &it, d)) > 0) {
-		if (!it.is_prefix || addr_is_v4(it.first))
-			continue;
-		if (*n == cap) {
-			struct prefix *p;
-
-			cap = cap ? 2 * cap : 1024;
-			p = realloc(*out, cap * sizeof(*p));
-			if (!p) {
-				rc = -ENOMEM;
-				break;
-			}
-			*out = p;
-		}
-		(*out)[(*n)++] = (struct prefix){ it.first, it.len };
-	}
-	reader_close(r);
-	return rc;
-}
-
 int alias_plan_make(struct alias_state **out, size_t *n, struct scope **scope,
                     const struct hitlist *h, const struct alias_plan_cfg *cfg,
                     struct diag *d)
@@ -58,7 +27,7 @@ int alias_plan_make(struct alias_state **out, size_t *n, struct scope **scope,
 	sc.blocked = hitlist_blocked(h);
 	rc = scope_new(scope, &sc, d);
 	if (rc == 0 && cfg->announced)
-		rc = load_announced(&announced, &c.n_announced, cfg->announced, d);
+		rc = routes_announced(&announced, &c.n_announced, cfg->announced, d);
 	c.announced = announced;
 	c.scope = *scope;
 	if (rc == 0)

@@ -25,22 +25,6 @@ void due_config_make(struct due_config *c, const struct due_cfg *cfg)
 	};
 }
 
-int due_load_routed(struct ivtab **out, const char *path, struct diag *d)
-{
-	struct ivtab_builder *b;
-	int rc;
-
-	*out = NULL;
-	if (!path)
-		return 0;
-	b = ivtab_builder_new();
-	rc = b ? ivtab_add_file(b, path, 1, d) : -ENOMEM;
-	if (rc == 0)
-		rc = ivtab_build(out, b);
-	ivtab_builder_free(b);
-	return rc;
-}
-
 void due_report(const struct due_plan *p)
 {
 	const struct {

@@ -123,6 +123,9 @@ int cmd_check_wide(const struct prefix *p, size_t n, struct diag *d);
 
 uint32_t cmd_now(void); /* seconds since 1970 */
 
+/* The IPv6 prefixes of a routing table, which the caller frees; see due_load_routed(). */
+int routes_announced(struct prefix **out, size_t *n, const char *path, struct diag *d);
+
 /* Open the hitlist dir to read and the file output to write, let fn fill it, and make it
  * whole; the exit status.  A negative return of fn, told in *d, leaves no file. */
 int cmd_print(const char *dir, const char *output,

@@ -331,6 +331,8 @@ struct due_cfg {
 
 /* As of the wall clock; scope and routed are left to the caller. */
 void due_config_make(struct due_config *c, const struct due_cfg *cfg);
+/* What a routing table covers; *out is NULL when path is.  A list of prefixes, or a dump
+ * (MRT), of which the routes count that two peers tell, if there are two. */
 int due_load_routed(struct ivtab **out, const char *path, struct diag *d);
 void due_report(const struct due_plan *p); /* to the log */
 

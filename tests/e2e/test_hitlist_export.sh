@@ -152,6 +152,45 @@ hl import inputs three -b listed --routed-file routes
 grep -q "^1 left out: on a blocklist" err && grep -q "^2 left out: not routed" err ||
 	fail "order of the questions: $(cat err)"
 
+# --- a routing table as a dump: what two peers tell; not when it is cut short ---
+
+python3 - <<'EOF'
+import ipaddress
+from struct import pack
+
+def record(sub, body):
+    return pack(">IHHI", 1700000000, 13, sub, len(body)) + body
+
+def route(seq, prefix, peers):
+    net = ipaddress.ip_network(prefix)
+    path = b"\x40\x02\x06\x02\x01" + pack(">I", 3000)
+    return record(4 if net.version == 6 else 2,
+                  pack(">IB", seq, net.prefixlen)
+                  + net.network_address.packed[:(net.prefixlen + 7) // 8]
+                  + pack(">H", len(peers))
+                  + b"".join(pack(">HIH", p, 0, len(path)) + path for p in peers))
+
+peer = b"".join(pack(">BI", 2, i) + bytes([192, 0, 2, i]) + pack(">I", 65000 + i)
+                for i in (1, 2))
+dump = record(1, b"\0\0\0\1" + pack(">HH", 0, 2) + peer)
+for i, (p, peers) in enumerate([("::/0", [0, 1]), ("2a0a::/32", [0, 1]),
+                                ("2a0b::/32", [1]), ("10.0.0.0/8", [0, 1])]):
+    dump += route(i, p, peers)
+open("dump", "wb").write(dump)
+open("cut", "wb").write(dump[:-3])
+EOF
+bzip2 -k dump
+for f in dump dump.bz2; do
+	hl import "from-$f" three --routed-file $f
+	grep -q "^2 left out: not routed" err || fail "--routed-file $f: $(cat err)"
+	hl export "from-$f"
+	[ "$(cat out)" = 2a0a::1 ] || fail "--routed-file $f: $(cat out)"
+	hl alias-plan "from-$f" --announced-file $f
+	[ "$(sort out)" = "$(printf '2a0a::/32\n2a0a::/64')" ] || fail "--announced-file $f: $(cat out)"
+done
+"$sextant" hitlist import cut-hl three --routed-file cut 2>err && fail "half a dump is taken"
+grep -q "cut: not whole" err && [ ! -e cut-hl ] || fail "half a dump: $(cat err)"
+
 # --- compact: one run a tier, the same content ---
 
 for i in 1 2 3; do

@@ -154,6 +154,12 @@ head -250 seen >half
 emit --exclude-seen hl --exclude-seen <(tail -250 seen) >rest2
 cmp -s rest rest2 || fail "--exclude-seen: a hitlist and a list do not add up"
 grep -q '500 seen' err || fail "--exclude-seen is not counted: $(cat err)"
+"$sextant" hitlist block-add hl "$(head -1 all3000)/64" 2>err || fail "block-add: $(cat err)"
+emit --exclude-seen hl --exclude-seen <(tail -250 seen) >rest3
+"$sextant" hitlist block-check hl - <rest2 | awk '$2 == "free" { print $1 }' >free
+[ "$(wc -l <free)" -lt "$(wc -l <rest2)" ] || fail "--exclude-seen: nobody there to opt out"
+"$sextant" hitlist block-check hl - <rest3 | grep -w blocked && fail "--exclude-seen: an opt-out comes"
+head -"$(wc -l <free)" rest3 | cmp -s - free || fail "--exclude-seen: opt-outs change the rest"
 refuse 1 'absent' emit -s seeds --exclude-seen absent
 mkdir empty
 refuse 1 'empty' emit -s seeds --exclude-seen empty
