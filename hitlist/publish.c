@@ -221,8 +221,14 @@ static void put_probing(struct writer *w, const struct publication *p)
 	char when[32];
 
 	clock_format_utc(when, (c->now + UINT64_C(365) * 86400) * (NS_PER_S / NS_PER_US));
-	if (c->url)
-		writer_printf(w, "Canonical: %s/.well-known/probing.txt\n", c->url);
+	if (c->url) {
+		size_t n = strlen(c->url);
+
+		while (n && c->url[n - 1] == '/')
+			n--;
+		writer_printf(w, "Canonical: %.*s/.well-known/probing.txt\n", (int)n,
+		              c->url);
+	}
 	writer_printf(w, "Contact: %s%s\n",
 	              strchr(c->contact, ':') ? "" : "mailto:", c->contact);
 	writer_printf(w, "Expires: %s\nPreferred-Languages: en\n", when);

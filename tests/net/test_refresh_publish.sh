@@ -43,7 +43,7 @@ simnet_load_truth "$d/truth"
 "$sextant" hitlist refresh -q "$d/hl" -i "$SIMNET_IF" -r 20k -c 500ms || fail refresh
 "$sextant" hitlist alias add "$d/hl" 2a00:9::/64 2a00:9:0:1::/64 2>/dev/null || fail "alias add"
 
-publish --title 'A <test> & more' --contact noc@example.net --url https://example.net \
+publish --title 'A <test> & more' --contact noc@example.net --url https://example.net/ \
 	--operator 'Example University' --event '2026-01-15 a mark' --date 2026-12-01 --within 999d \
 	--bz2
 equal "responsive" "$(xzcat "$d/site/latest/responsive-addresses.txt.xz" | wc -l)" 450
