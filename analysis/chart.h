@@ -41,6 +41,9 @@ struct chart_bar {
 };
 void chart_bars(struct markup *m, const char *title, const struct chart_bar *bars,
                 size_t n, bool standalone);
+struct chains;
+/* Addresses in runs of 1, 2, 3 to 4, 5 to 8, ... addresses. */
+void chart_runs(struct markup *m, const struct chains *c, bool standalone);
 /* A square matrix of shares 0..1, NAN for none; labels for rows and columns. */
 void chart_matrix(struct markup *m, const char *title, const char *const *labels,
                   const double *values, size_t n, bool standalone);

@@ -20,7 +20,8 @@ const struct opt entropy_options[] = {
 	OPT_COUNT("top", 'n', struct entropy_opts, top, "N",
 	          "how many values of each segment to name (10)"),
 	OPT_FLAG("profiles", 'p', struct entropy_opts, profiles,
-	         "profiles of networks, and clusters of them"),
+	         "profiles of networks, and clusters of them (--by, --part and "
+	         "--clusters imply it)"),
 	OPT_ENUM("by", 0, struct entropy_opts, by, bys, "32|bgp|as",
 	         "what a network is: a /32 (default), an announced prefix, an AS"),
 	OPT_STR("bgp", 0, struct entropy_opts, bgp, "FILE",
@@ -121,6 +122,12 @@ static int fill_networks(struct doc *doc, const struct entropy_opts *o, struct s
 	return rc;
 }
 
+/* Options that only mean something to profiles ask for them. */
+static bool wants_profiles(const struct entropy_opts *o)
+{
+	return o->profiles || o->by || o->part || o->k || o->picture == PICTURE_CLUSTERS;
+}
+
 static int fill_all(const struct entropy_opts *o, struct source *s, struct doc *doc,
                     struct markup *m, struct entropy *e, struct diag *d)
 {
@@ -142,7 +149,7 @@ static int fill_all(const struct entropy_opts *o, struct source *s, struct doc *
 	fill_segments(doc, seg, n);
 	rc = fill_top_values(doc, o, e, seg, n, s, d);
 	fill_heat(doc, e);
-	if (rc == 0 && (o->profiles || o->picture == PICTURE_CLUSTERS))
+	if (rc == 0 && wants_profiles(o))
 		rc = fill_networks(doc, o, s, o->picture == PICTURE_CLUSTERS ? m : NULL,
 		                   d);
 	if (m && o->picture == PICTURE_ENTROPY)

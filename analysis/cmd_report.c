@@ -62,7 +62,8 @@ struct report {
 	struct entropy e;
 	struct iids ids;
 	struct groups g, m;
-	struct chains runs;
+	struct chains runs, chains; /* gap 1, and 64 as analysis runs has it */
+	struct kip kip;
 	struct profiles profiles;
 	struct clusters clusters;
 	struct stability stability;
@@ -85,6 +86,8 @@ static int feed(struct report *r, struct diag *d)
 		entropy_feed(&r->e, a, n);
 		iids_feed(&r->ids, a, n);
 		chains_feed(&r->runs, a, n);
+		chains_feed(&r->chains, a, n);
+		kip_feed(&r->kip, a, n);
 		if (r->bgp)
 			groups_feed(&r->g, a, n);
 		if (r->mmdb)
@@ -96,6 +99,10 @@ static int feed(struct report *r, struct diag *d)
 		rc = iids_finish(&r->ids);
 	if (rc == 0)
 		rc = chains_finish(&r->runs);
+	if (rc == 0)
+		rc = chains_finish(&r->chains);
+	if (rc == 0)
+		rc = kip_finish(&r->kip);
 	if (rc == 0 && r->bgp)
 		rc = groups_finish(&r->g);
 	return rc;
@@ -173,6 +180,8 @@ static int read_all(struct report *r, int argc, char *argv[], struct diag *d)
 	if (rc == 0)
 		rc = iids_init(&r->ids);
 	chains_init(&r->runs, 1, UINT64_MAX);
+	chains_init(&r->chains, 64, 11);
+	kip_init(&r->kip, 32);
 	if (rc == 0)
 		rc = source_open(&r->s, (const char *const *)argv, argc, &sc, d);
 	if (rc == 0)
@@ -219,6 +228,26 @@ static int fill_segment_tables(struct report *r, struct diag *d)
 	return rc;
 }
 
+static int longest_first(const void *a, const void *b)
+{
+	const struct chain *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n < y->n ? 1 : -1;
+	return addr_cmp(x->first, y->first);
+}
+
+static void fill_neighbours(struct report *r)
+{
+	struct chains *c = &r->chains;
+
+	if (c->n_kept)
+		qsort(c->kept, c->n_kept, sizeof(*c->kept), longest_first);
+	c->n_kept = c->n_kept < 15 ? c->n_kept : 15;
+	fill_chains(r->doc, c, "Longest chains: neighbours at most 64 apart");
+	fill_kip_lengths(r->doc, &r->kip);
+}
+
 static int fill_tables(struct report *r, struct diag *d)
 {
 	const struct groups *g = r->bgp ? &r->g : NULL;
@@ -231,6 +260,7 @@ static int fill_tables(struct report *r, struct diag *d)
 		fill_countries(r->doc, &r->countries, 20);
 	fill_dense(r->doc, &r->dn, 100);
 	fill_iids(r->doc, &r->ids, r->vendors, 15);
+	fill_neighbours(r);
 	if (r->scan.answers)
 		fill_scan(r->doc, &r->scan);
 	if (r->has_history) {
@@ -367,7 +397,7 @@ static void write_structure(struct markup *m, const struct report *r)
 		                  "/32s that are addressed alike, clustered by entropy");
 	}
 	put_table(m, r, "segments", SEGMENTS_MAX);
-	put_table(m, r, "values", 40);
+	put_table(m, r, "values", 5 * (size_t)SEGMENTS_MAX);
 	report_section_end(m);
 }
 
@@ -386,6 +416,24 @@ static void write_identifiers(struct markup *m, const struct report *r)
 	put_table(m, r, "vendors", 15);
 	put_table(m, r, "addr6_classes", IID_CLASSES);
 	put_table(m, r, "ports", 15);
+	report_section_end(m);
+}
+
+static void write_neighbours(struct markup *m, const struct report *r)
+{
+	char text[240];
+
+	snprintf(
+		text, sizeof(text),
+		"Runs have no gap. kIP(32) prefixes each hide at least 32 addresses: what "
+		"can be published instead of addresses; %llu addresses are in none.",
+		(unsigned long long)r->kip.uncovered);
+	report_section(m, "How near they are to each other", text);
+	report_figure(m);
+	chart_runs(m, &r->runs, false);
+	report_figure_end(m, "Addresses in runs, by the length of the runs");
+	put_table(m, r, "chains", 15);
+	put_table(m, r, "kip_lengths", 129);
 	report_section_end(m);
 }
 
@@ -430,6 +478,7 @@ static int write_page(struct markup *m, const struct report *r, const char *titl
 		rc = write_places(m, r);
 	write_structure(m, r);
 	write_identifiers(m, r);
+	write_neighbours(m, r);
 	if (r->has_history)
 		write_history(m, r);
 	report_close(m);
@@ -453,6 +502,8 @@ static void report_free(struct report *r)
 	density_fini(&r->dn);
 	iids_fini(&r->ids);
 	chains_fini(&r->runs);
+	chains_fini(&r->chains);
+	kip_fini(&r->kip);
 	groups_fini(&r->g);
 	groups_fini(&r->m);
 	profiles_fini(&r->profiles);

@@ -1,10 +1,9 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/chart.h"
 #include "analysis/cmds.h"
+#include "analysis/fill.h"
 #include "analysis/runs.h"
 
 const struct runs_opts runs_defaults = {
@@ -34,7 +33,8 @@ const char runs_details[] =
 	"(--gap). Dense prefixes are those of one length with at least so many addresses "
 	"(--dense). kIP(k) prefixes cover all addresses so that each holds at least k that "
 	"no longer one does: what can be published instead of addresses; the rest is to be "
-	"suppressed. --svg draws how many addresses are in runs of which length. Several lists and hitlists are counted as one set; IPv4 is left out.";
+	"suppressed. --svg draws how many addresses are in runs of which length. Several "
+	"lists and hitlists are counted as one set; IPv4 is left out.";
 
 /* Prefixes of one length with at least min addresses. */
 struct dense {
@@ -117,117 +117,6 @@ static int read_all(struct work *w, struct source *s, struct diag *d)
 	return rc == 0 ? kip_finish(&w->kip) : rc;
 }
 
-static void fill_kip(struct doc *doc, const struct work *w)
-{
-	static const struct column columns[] = { { "prefix", 0 }, { "addresses", 0 } };
-	static const struct column lengths[] = { { "length", 0 }, { "prefixes", 0 } };
-	struct table *t =
-		DOC_TABLE(doc, "kip_lengths", "kIP prefixes by length", lengths);
-	uint64_t by_length[129] = { 0 };
-
-	for (size_t i = 0; i < w->kip.n; i++)
-		by_length[w->kip.p[i].prefix.len]++;
-	for (unsigned i = 0; i <= 128; i++) {
-		if (!by_length[i])
-			continue;
-		table_count(t, i);
-		table_count(t, by_length[i]);
-	}
-	t = DOC_TABLE(doc, "kip", "kIP prefixes, and the addresses that each covers",
-	              columns);
-	for (size_t i = 0; i < w->kip.n; i++) {
-		table_prefix(t, w->kip.p[i].prefix);
-		table_count(t, w->kip.p[i].n);
-	}
-}
-
-static void fill_chains(struct doc *doc, const struct work *w)
-{
-	static const struct column columns[] = { { "first", 0 },
-		                                 { "last", 0 },
-		                                 { "addresses", 0 } };
-	struct table *t = DOC_TABLE(doc, "chains", "Chains", columns);
-
-	for (size_t i = 0; i < w->chains.n_kept; i++) {
-		table_addr(t, w->chains.kept[i].first);
-		table_addr(t, w->chains.kept[i].last);
-		table_count(t, w->chains.kept[i].n);
-	}
-}
-
-/* Runs of 1, 2, 3 to 4, 5 to 8, ... addresses. */
-enum { LENGTHS = 65 };
-
-struct length {
-	uint64_t runs, addresses;
-};
-
-static unsigned by_length(struct length out[static LENGTHS], const struct tally *t)
-{
-	struct tally_entry e;
-	unsigned n = 0;
-	size_t pos = 0;
-
-	memset(out, 0, LENGTHS * sizeof(*out));
-	while (tally_next(t, &pos, &e)) {
-		unsigned i =
-			e.count > 1 ? 64 - (unsigned)__builtin_clzll(e.count - 1) : 0;
-
-		out[i].runs += e.groups;
-		out[i].addresses += e.groups * e.count;
-		n = i + 1;
-	}
-	return n;
-}
-
-static void range_of(uint64_t range[static 2], unsigned i)
-{
-	range[0] = i ? (UINT64_C(1) << (i - 1)) + 1 : 1;
-	range[1] = i < 64 ? UINT64_C(1) << i : UINT64_MAX;
-}
-
-static void fill_lengths(struct doc *doc, const struct work *w)
-{
-	static const struct column columns[] = {
-		{ "at_least", 0 }, { "at_most", 0 }, { "runs", 0 }, { "addresses", 0 }
-	};
-	struct table *t = DOC_TABLE(doc, "lengths",
-	                            "Runs by how many addresses they have", columns);
-	struct length l[LENGTHS];
-	unsigned n = by_length(l, &w->runs.tally);
-
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t range[2];
-
-		range_of(range, i);
-		table_count(t, range[0]);
-		table_count(t, range[1]);
-		table_count(t, l[i].runs);
-		table_count(t, l[i].addresses);
-	}
-}
-
-static void draw(struct markup *m, const struct work *w)
-{
-	char labels[LENGTHS][48];
-	struct chart_bar bars[LENGTHS];
-	struct length l[LENGTHS];
-	unsigned n = by_length(l, &w->runs.tally);
-
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t range[2];
-
-		range_of(range, i);
-		if (range[0] == range[1])
-			snprintf(labels[i], sizeof(labels[i]), "%" PRIu64, range[0]);
-		else
-			snprintf(labels[i], sizeof(labels[i]), "%" PRIu64 " to %" PRIu64,
-			         range[0], range[1]);
-		bars[i] = (struct chart_bar){ labels[i], l[i].addresses };
-	}
-	chart_bars(m, "Addresses in runs of which length", bars, n, true);
-}
-
 static void fill_facts(struct doc *doc, const struct work *w, const struct source *s)
 {
 	struct tally_entry two = tally_at_least(&w->runs.tally, 2);
@@ -282,11 +171,12 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 		rc = read_all(&w, s, d);
 	if (rc == 0) {
 		fill_facts(doc, &w, s);
-		fill_lengths(doc, &w);
-		fill_chains(doc, &w);
-		fill_kip(doc, &w);
+		fill_run_lengths(doc, &w.runs);
+		fill_chains(doc, &w.chains, "Chains");
+		fill_kip_lengths(doc, &w.kip);
+		fill_kip(doc, &w.kip);
 		if (m)
-			draw(m, &w);
+			chart_runs(m, &w.runs, true);
 	}
 	chains_fini(&w.runs);
 	chains_fini(&w.chains);

@@ -32,4 +32,13 @@ void fill_profiles(struct doc *doc, const struct profiles *p, enum profile_by by
                    bool clustered);
 void fill_clusters(struct doc *doc, const struct clusters *c, size_t networks);
 
+struct chains;
+struct kip;
+/* Runs (gap 1) by length; the chains that were kept, in their order; kIP
+ * prefixes by length, and one by one. */
+void fill_run_lengths(struct doc *doc, const struct chains *c);
+void fill_chains(struct doc *doc, const struct chains *c, const char *title);
+void fill_kip_lengths(struct doc *doc, const struct kip *kip);
+void fill_kip(struct doc *doc, const struct kip *kip);
+
 #endif

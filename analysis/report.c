@@ -31,7 +31,7 @@ static const char page_style[] =
 	"white-space:nowrap}th{color:var(--mute);font-weight:500}"
 	".v{text-align:right}:is(th,td):first-child{text-align:left}footer{margin-top:40px;color:var(--mute);font-size:12.5px}"
 	"@media(max-width:600px){main{padding:14px 12px 40px}h1{font-size:21px}"
-	"table{font-size:11px}th,td{padding:3px 5px 3px 0}}"
+	"table{font-size:10.4px}th,td{padding:3px 4px 3px 0}:is(th,td):first-child{white-space:normal}}"
 	"@media print{body{font-size:11px}main{max-width:none;padding:0}"
 	"section+section{break-before:page}section+section h2{border:0;margin-top:0}"
 	"tr,.n div{break-inside:avoid}.t{overflow:visible;break-inside:auto}"

@@ -130,6 +130,11 @@ analysis entropy list --profiles --min 10 -k 2 --csv -t clusters
 [ "$(wc -l <out)" = 3 ] || fail "entropy: $(cat out)"
 analysis entropy list --profiles --by as --bgp bgp --min 10 --csv -t profiles
 has '^AS64498,[0-9],40,'
+analysis entropy list --by as --bgp bgp --min 10 --csv -t profiles
+has '^AS64498,[0-9],40,'
+analysis entropy list -k 2 --min 10 --csv -t clusters
+[ "$(wc -l <out)" = 3 ] || fail "entropy -k: $(cat out)"
+refuses 1 'needs --bgp' entropy list --by as
 analysis hilbert 2001:db8::/32 list --csv -t cells
 has '^2001:db8:1::/48,[0-9]+,[0-9]+,5[0-9]$'
 analysis overlap list half --csv -t pairs --bgp bgp
@@ -192,6 +197,9 @@ done
 analysis report answers.csv -w success=1
 grep -q 'tcp/80' out && fail "report --where: $(grep tcp/80 out)"
 analysis report list
+has 'Addresses in runs, by the length of the runs'
+has '<td>2001:db8:1::1</td><td>2001:db8:1::28</td><td class="v">14</td>'
+has ' 0 addresses are in none'
 grep -q 'What the scan' out && fail "report: a list is no scan"
 
 # --- pictures, the report ---
