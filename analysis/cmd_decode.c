@@ -37,6 +37,7 @@ struct decoder {
 	const struct oui_table *vendors;
 	struct addr6_lines *lines;
 	struct writer *w;
+	struct diag *d;
 };
 
 /* What an address holds, as texts; empty: nothing of the kind. */
@@ -121,8 +122,15 @@ static void write_json(struct writer *w, const struct held *h)
 	writer_write(w, "}\n", 2);
 }
 
+/* 0, or why the output takes no more: said here, as the reader of a list would name
+ * the list. */
+static int write_error(const struct decoder *dec)
+{
+	return writer_took(dec->w, 0) < 0 ? writer_commit(dec->w, dec->d) : 0;
+}
+
 /* Lines of addr6, as many at a time as the writer has room for. */
-static int write_lines(const struct decoder *dec, const struct addr128 *a, size_t n)
+static void write_lines(const struct decoder *dec, const struct addr128 *a, size_t n)
 {
 	enum { MOST = WRITER_ROOM_MAX / ADDR6_LINE_MAX - 1 };
 	int rc = 0;
@@ -134,7 +142,6 @@ static int write_lines(const struct decoder *dec, const struct addr128 *a, size_
 		room = writer_room(dec->w, (k + 1) * ADDR6_LINE_MAX);
 		rc = writer_took(dec->w, addr6_lines_format(dec->lines, room, a, k));
 	}
-	return rc;
 }
 
 static int decode(void *ctx, const struct addr128 *a, size_t n)
@@ -142,8 +149,10 @@ static int decode(void *ctx, const struct addr128 *a, size_t n)
 	const struct decoder *dec = ctx;
 	struct held h;
 
-	if (!dec->o->json && !dec->o->csv)
-		return write_lines(dec, a, n);
+	if (!dec->o->json && !dec->o->csv) {
+		write_lines(dec, a, n);
+		return write_error(dec);
+	}
 	for (size_t i = 0; i < n; i++) {
 		find_held(&h, a[i], dec->vendors);
 		if (dec->o->json)
@@ -151,14 +160,14 @@ static int decode(void *ctx, const struct addr128 *a, size_t n)
 		else
 			write_csv(dec->w, &h);
 	}
-	return 0;
+	return write_error(dec);
 }
 
 static int decode_all(const struct decode_opts *o, int argc, char *argv[], struct diag *d)
 {
 	const struct source_config cfg = { .where = o->where, .strict = o->strict };
 	struct oui_table *vendors = NULL;
-	struct decoder dec = { .o = o, .lines = addr6_lines_new() };
+	struct decoder dec = { .o = o, .lines = addr6_lines_new(), .d = d };
 	int rc = o->oui ? oui_load(&vendors, o->oui, d) : 0;
 
 	if (rc == 0 && !dec.lines)

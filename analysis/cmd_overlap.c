@@ -251,9 +251,16 @@ static int work(const void *cfg, int argc, char *argv[], struct doc *doc,
 int overlap_run(const void *cfg, int argc, char *argv[])
 {
 	const struct overlap_opts *o = cfg;
+	int standard_input = 0;
 
+	for (int i = 0; i < argc; i++)
+		standard_input += strcmp(argv[i], "-") == 0;
 	if (argc < 2 || argc > OVERLAP_SETS) {
 		log_error("overlap compares 2 to %d lists", OVERLAP_SETS);
+		return CMD_USAGE;
+	}
+	if (standard_input > 1) {
+		log_error("standard input can be one of the lists only");
 		return CMD_USAGE;
 	}
 	if (o->level == OVERLAP_AS && !o->bgp) {

@@ -26,9 +26,8 @@ void fill_kip_lengths(struct doc *doc, const struct kip *kip)
 void fill_kip(struct doc *doc, const struct kip *kip)
 {
 	static const struct column columns[] = { { "prefix", 0 }, { "addresses", 0 } };
-	struct table *t =
-		DOC_TABLE(doc, "kip", "kIP prefixes, and the addresses that each covers",
-	                  columns);
+	struct table *t = DOC_TABLE(
+		doc, "kip", "kIP prefixes, and the addresses that each covers", columns);
 
 	for (size_t i = 0; i < kip->n; i++) {
 		table_prefix(t, kip->p[i].prefix);

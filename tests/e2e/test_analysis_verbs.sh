@@ -298,6 +298,12 @@ refuses 1 "scan.csv:5: .*'many' is not a number" treemap --strict --colour colum
 refuses 2 'compares 2 to 12' overlap list
 refuses 2 'needs --bgp' overlap --level as list half
 refuses 2 'one hitlist' stability
+refuses 2 'standard input' overlap - list -
+for i in $(seq 200); do cat list; done >long
+for form in '' --csv --json; do
+	timeout 60 "$sextant" analysis decode $form long >/dev/full 2>err && fail "decode $form: /dev/full: status 0"
+	grep -q '^error: <stdout>: No space left' err || fail "decode $form: /dev/full: $(cat err)"
+done
 refuses 1 'absent' stability absent
 refuses 1 'list' stability list
 for i in $(seq 2000); do printf '2001:db8::%x\n' "$i"; done >more
