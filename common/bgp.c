@@ -233,6 +233,9 @@ static int load_dump(struct bgp *b, const char *path, bool strict, struct diag *
 
 	if (rc >= 0)
 		rc = take_routes(b, rib, mrt_peers_count(peers));
+	if (rc >= 0 && !b->n)
+		rc = diag_set(d, ERR_EMPTY, "%s: no IPv6 prefix in it%s", path,
+		              mrt_peers_count(peers) > 1 ? " that two peers have" : "");
 	rib_free(rib);
 	mrt_peers_free(peers);
 	return rc;

@@ -376,7 +376,7 @@ static void announced_prefixes_come_from_dumps(void **state)
 	put_seen(&o, false, 24, 3);
 	path = files_put(*state, "v4", o.b, o.n);
 	assert_int_equal(bgp_load(&b, path, true, &d), ERR_EMPTY);
-	assert_non_null(strstr(d.text, "no IPv6 prefix"));
+	assert_non_null(strstr(d.text, "no IPv6 prefix in it that two peers have"));
 }
 
 /* Peers beyond 64, many sets, the same prefix in many records: against counts
