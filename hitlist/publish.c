@@ -1,10 +1,12 @@
 #include "hitlist/publish.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -329,11 +331,27 @@ static void remove_old(const struct publication *p, const struct snapshots *s)
 	}
 }
 
+/* Two at once would write to the same folder.  The lock goes with the file. */
+static int lock_site(int *fd, const char *site, struct diag *d)
+{
+	*fd = open(site, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
+		return diag_set(d, -errno, "%s: %s", site, strerror(errno));
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return diag_set(d, ERR_BUSY, "%s: another process is publishing there",
+		                site);
+	return diag_set(d, -errno, "%s: %s", site, strerror(errno));
+}
+
 static int set_up(struct publication *p, struct diag *d)
 {
 	char path[FS_PATH_MAX];
 	int rc = make_dir(p->c->site, d);
 
+	if (rc == 0)
+		rc = lock_site(&p->lock, p->c->site, d);
 	if (rc == 0)
 		rc = fs_join(p->dir, p->c->site, ".new", d);
 	if (rc < 0)
@@ -359,6 +377,7 @@ int hitlist_publish(const struct hitlist *h, const struct publish_config *c,
 	if (rc == 0) {
 		p->c = c;
 		p->h = h;
+		p->lock = -1;
 		rc = set_up(p, d);
 	}
 	if (rc == 0)
@@ -378,8 +397,11 @@ int hitlist_publish(const struct hitlist *h, const struct publish_config *c,
 	} else if (p && p->dir[0]) {
 		remove_tree(p->dir);
 	}
-	if (p)
+	if (p) {
+		if (p->lock >= 0)
+			close(p->lock);
 		free(p->series);
+	}
 	free(p);
 	free(s);
 	return rc;

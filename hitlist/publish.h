@@ -39,6 +39,7 @@ struct publish_point {
 struct publication {
 	const struct publish_config *c;
 	const struct hitlist *h;
+	int lock;                     /* on SITE */
 	char dir[FS_PATH_MAX];        /* SITE/.new */
 	struct publish_point *series; /* the last one is this one's */
 	size_t n;

@@ -152,6 +152,14 @@ done
 publish --within 9999d
 equal "left behind" "$(find "$d/site" -maxdepth 1 -name '.new' -o -maxdepth 1 -name 'latest.tmp' | wc -l)" 0
 
+# ---- two at once: one waits for nobody, and harms nobody ------------------------------------
+mkdir "$d/site/.new" && : >"$d/site/.new/of the other one"
+flock "$d/site" "$sextant" hitlist publish "$d/hl" --site "$d/site" --within 9999d 2>"$d/log"
+equal "beside another: status" $? 1
+grep -q "another process is publishing there" "$d/log" || fail "beside another: $(cat "$d/log")"
+[ -e "$d/site/.new/of the other one" ] || fail "beside another: its files are gone"
+publish --within 9999d
+
 # ---- usage --------------------------------------------------------------------------------
 for args in "" "--site $d/site --keep 0" "--site $d/site --event x" "--site $d/site --date x"; do
 	# shellcheck disable=SC2086 # words
