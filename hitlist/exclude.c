@@ -104,20 +104,17 @@ static int add_range(struct exclude *x, char *item, char *dash, struct diag *d)
 	return exclude_add_range(x, a, b);
 }
 
-int exclude_add_line(struct exclude *x, const char *line, struct diag *d)
+/* One of the n bytes at text, which may have space around it, or be nothing else. */
+static int add_item(struct exclude *x, const char *text, size_t n, struct diag *d)
 {
 	char buf[ITEM_MAX], *item, *dash;
-	size_t n;
 	struct prefix p;
 
-	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
-		line += 3;
-	n = strcspn(line, "#;");
-	while (n && isspace((unsigned char)line[n - 1]))
+	while (n && isspace((unsigned char)text[n - 1]))
 		n--;
 	if (n >= sizeof(buf))
-		return refuse(d, ERR_PARSE, line, "not an address, prefix or range");
-	memcpy(buf, line, n);
+		return refuse(d, ERR_PARSE, text, "not an address, prefix or range");
+	memcpy(buf, text, n);
 	buf[n] = '\0';
 	item = trim(buf);
 	if (!*item)
@@ -131,6 +128,27 @@ int exclude_add_line(struct exclude *x, const char *line, struct diag *d)
 	if (dash)
 		return add_range(x, item, dash, d);
 	return refuse(d, ERR_PARSE, item, "not an address, prefix or range");
+}
+
+int exclude_add_line(struct exclude *x, const char *line, struct diag *d)
+{
+	const char *end;
+	int rc = 0;
+
+	if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
+		line += 3;
+	if (strncmp(line, "//", 2) == 0)
+		return 0;
+	end = line + strcspn(line, "#;");
+	while (rc == 0 && line < end) {
+		size_t n = strcspn(line, ",");
+
+		if (n > (size_t)(end - line))
+			n = (size_t)(end - line);
+		rc = add_item(x, line, n, d);
+		line += n < (size_t)(end - line) ? n + 1 : n;
+	}
+	return rc;
 }
 
 int exclude_add_file(struct exclude *x, const char *path, struct diag *d)

@@ -97,8 +97,17 @@ hl block list hl
 printf '%s\n' 2a00:3::5/128 10.0.0.0/8 2a00:5::/48 192.0.2.1/32 192.0.2.2/31 192.0.2.4/31 \
 	192.0.2.6/32 2a00:6::1/128 2a00:6::2/127 2a00:6::4/128 2a00:7::1/128 |
 	cmp -s - out || fail "exclude file: $(cat out)"
+printf '// masscan\n10.0.0.0/8,192.0.2.1 - 192.0.2.2 , 2a00:5::/48,, # and more\n,\n' >exclude
+hl block add commas -I exclude
+hl block list commas
+printf '%s\n' 10.0.0.0/8 192.0.2.1/32 192.0.2.2/32 2a00:5::/48 | cmp -s - out ||
+	fail "commas: $(cat out)"
+seq -f '2a00:%g::/48' -s , 1 300 >exclude # long, and 2a00:5:: again
+hl block add commas -I exclude
+hl block list commas
+[ "$(wc -l <out)" = 303 ] || fail "a long line: $(wc -l <out)"
 for line in www.example.com localhost 2a00:9::/129 2a00::2-2a00::1 2a00::1-10.0.0.1 \
-	10.0.0.0/33 2a00::g 1-2 '-' '2a00::1 2a00::2'; do
+	10.0.0.0/33 2a00::g 1-2 '-' '2a00::1 2a00::2' '2a00:9::1,64496'; do
 	printf '2a00:8::/32\n%s\n' "$line" >broken
 	fails 1 "broken:2: '" block add hl -I broken
 	printf '%s\n' "$line" >broken
