@@ -16,6 +16,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+import analysis_addr6  # noqa: E402  (beside this file; of the same arguments)
+
 sextant, shared = sys.argv[1:3]
 golden = os.path.join(shared, "data", "golden")
 lists = os.path.join(shared, "data", "lists")
@@ -181,6 +184,7 @@ def check_treemap(tmp, path):
 
 def check_addr6(tmp):
     """Statistics to the byte, and how often each decoded line comes."""
+    services = ports()
     for name, ref in (("tum_responsive_first10000", "tum10k"),
                       ("CuiTianyu961030+6VecLM",) * 2,
                       ("PBH-BTN+BTN-Collected-Rules",) * 2,
@@ -193,6 +197,52 @@ def check_addr6(tmp):
             got = collections.Counter(map(without_oui, run("decode", path).splitlines()))
             want = {f[1]: int(f[0]) for f in (row.split() for row in open(counts))}
             equal(f"{ref} addr6 -d", dict(got), want)
+        check_addr6_2_0(ref, path, services)
+
+
+def ports():
+    """The words that decode takes for ports behind a small one."""
+    words = [f"2001:db8::1:{w:x}" for w in range(1 << 16)]
+    done = subprocess.run([sextant, "analysis", "decode"], input="\n".join(words),
+                          capture_output=True, text=True, check=True)
+    return {w for w, line in enumerate(done.stdout.splitlines()) if "port-fwd" in line}
+
+
+def line_of_2_0(line, address, services):
+    """What -d of addr6 2.0 says where decode, as 2.2 does, says line."""
+    line = line.replace("=teredo=", "=global=")
+    high, low = address >> 16 & 0xffff, address & 0xffff
+    head = line.rsplit("=", 2)[0]
+    # Of addresses whose identifier has 32 zeros in front: 2.0 allows up to 0xff beside
+    # a port, 2.2 up to 16; and takes reversed ports above 0xff for IPv4.
+    if address >> 32 & 0xffffffff == 0 and line.startswith("unicast"):
+        if 16 < high <= 0xff and low in services:
+            return head + "=embedded-port=unspecified"
+        if 16 < low <= 0xff and high <= 0xff and high in services:
+            return head + "=embedded-port-rev=unspecified"
+        if line.endswith("=port-rev") and high > 0xff and low:
+            return head + "=embedded-ipv4=embedded-ipv4-32"
+    return line
+
+
+def check_addr6_2_0(ref, path, services):
+    """The statistics of 2.0, number by number, from the lines that decode prints."""
+    old = [os.path.join(golden, ref + end)
+           for end in (".addr6_v2.0_stats.txt", ".addr6_stats.txt")]
+    old = [name for name in old if os.path.exists(name)]
+    if not old:
+        print(f"{ref}: no statistics of addr6 2.0, not compared")
+        return
+    text = open(old[0]).read()
+    addresses = [int(ipaddress.IPv6Address(row)) for row in open(path).read().split()]
+    lines = run("decode", path).splitlines()
+    equal(f"{ref} lines", len(lines), len(addresses))
+    want = analysis_addr6.statistics_of(
+        [line_of_2_0(line, a, services) for line, a in zip(lines, addresses)], "2.0")
+    got = analysis_addr6.printed(text)
+    for key, n in got.items():
+        equal(f"{ref} addr6 2.0 {key}", want[key], n)
+    equal(f"{ref} addr6 2.0 numbers", len(got), 23)
 
 
 def unpacked(tmp, name):
