@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/ivtab.h"
 #include "common/reader.h"
@@ -185,6 +186,13 @@ static int build_table(struct bgp *b)
 	return rc;
 }
 
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int load_text(struct bgp *b, const char *path, bool strict, struct diag *d)
 {
 	struct reader_policy policy = { .strict = strict };
@@ -197,9 +205,11 @@ static int load_text(struct bgp *b, const char *path, bool strict, struct diag *
 	rc = read_lines(b, r, &why);
 	reader_close(r);
 	if (rc == ERR_NOT_TEXT)
-		return diag_set(d, rc,
-		                "%s (expected: prefixes with AS numbers, or an MRT dump)",
-		                why.text);
+		return diag_set(
+			d, rc,
+			"%s (expected: prefixes with AS numbers, or an MRT dump%s)",
+			why.text,
+			is_regular(path) ? "" : ", which must be a file, no pipe");
 	return rc < 0 ? diag_set(d, rc, "%s", diag_str(&why, rc)) : 0;
 }
 
@@ -225,7 +235,9 @@ static int take_routes(struct bgp *b, struct rib *rib, uint32_t peers)
 
 static int load_dump(struct bgp *b, const char *path, bool strict, struct diag *d)
 {
-	const struct routed_config cfg = { .format = RIB_MRT, .strict = strict };
+	const struct routed_config cfg = { .format = RIB_MRT,
+		                           .damage =
+		                                   strict ? ROUTED_REFUSE : ROUTED_WARN };
 	struct mrt_peers *peers = mrt_peers_new();
 	struct routed_counts counts = { 0 };
 	struct rib *rib = rib_new();

@@ -21,6 +21,7 @@ struct bgp_entry {
 	uint32_t as; /* index of asn among the distinct ones */
 };
 
+/* strict: a bad line, or a dump that is not whole, is an error; else a warning. */
 int bgp_load(struct bgp **out, const char *path, bool strict, struct diag *d);
 /* The same from prefixes at hand, which are copied. */
 int bgp_make(struct bgp **out, const struct bgp_entry *entries, size_t n);

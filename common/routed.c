@@ -1,6 +1,7 @@
 #include "common/routed.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -39,13 +40,54 @@ static void add_stats(struct mrt_stats *sum, const struct mrt_stats *s)
 	sum->peer_tables += s->peer_tables;
 }
 
+static void add_part(char *text, size_t size, uint64_t n, const char *what)
+{
+	size_t len = strlen(text);
+
+	if (n)
+		snprintf(text + len, size - len, "%s%" PRIu64 " %s", len ? ", " : "", n,
+		         what);
+}
+
+/* Say once that a file is not whole, if it is not; s: NULL for text. */
+static int tell_damage(const struct bytes *b, const struct mrt_stats *s,
+                       const struct routed_config *cfg, struct routed_counts *c,
+                       struct diag *d)
+{
+	char parts[200] = "", used[48] = "what decodes is used";
+	const char *what = b->rc ? b->why.text : input_name(b->in);
+	const char *colon = b->rc ? ", " : ": not whole: ";
+
+	if (s) {
+		add_part(parts, sizeof(parts), s->malformed, "malformed records");
+		add_part(parts, sizeof(parts), s->resyncs,
+		         "places where no record began");
+		add_part(parts, sizeof(parts), s->trailing,
+		         "bytes of an incomplete record at the end");
+		snprintf(used, sizeof(used), "%" PRIu64 " records are used", s->records);
+	}
+	if (!b->rc && !parts[0])
+		return 0;
+	c->damaged++;
+	if (!parts[0])
+		colon = "";
+	if (cfg->damage == ROUTED_REFUSE)
+		return diag_set(d, b->rc ? b->rc : ERR_FORMAT, "%s%s%s", what, colon,
+		                parts);
+	if (cfg->damage == ROUTED_WARN)
+		log_warn("%s%s%s; %s", what, colon, parts, used);
+	else
+		log_error("%s%s%s; %s", what, colon, parts, used);
+	return 0;
+}
+
 static int read_mrt(struct rib *r, struct mrt_peers *peers, struct bytes *b,
-                    struct routed_counts *c, struct diag *d)
+                    const struct routed_config *cfg, struct routed_counts *c,
+                    struct diag *d)
 {
 	const struct mrt_stats *s;
 	struct mrt_rib route;
 	struct mrt *m = NULL;
-	bool bad;
 	int rc = mrt_new(&m, b, peers);
 
 	while (rc >= 0 && (rc = mrt_next(m, &route)) > 0)
@@ -56,20 +98,11 @@ static int read_mrt(struct rib *r, struct mrt_peers *peers, struct bytes *b,
 	}
 	s = mrt_stats(m);
 	add_stats(&c->mrt, s);
-	bad = s->malformed || s->resyncs || s->trailing;
-	if (s->records == 0) {
+	if (s->records == 0)
 		rc = diag_set(d, ERR_FORMAT, "%s: no MRT record in it",
 		              input_name(b->in));
-		goto out;
-	}
-	if (bad)
-		log_error("%s: %" PRIu64 " records malformed, %" PRIu64
-		          " bytes between records, %" PRIu64
-		          " bytes of an incomplete one at the end; "
-		          "%" PRIu64 " records are good",
-		          input_name(b->in), s->malformed, s->lost_bytes, s->trailing,
-		          s->records);
-	c->damaged += bad && !b->rc;
+	else
+		rc = tell_damage(b, s, cfg, c, d);
 out:
 	mrt_free(m);
 	return rc < 0 ? rc : 0;
@@ -150,12 +183,10 @@ int routed_read(struct rib *r, struct mrt_peers *peers, const char *path,
 	}
 	if (format == RIB_AUTO && mrt_sniff(bytes_at(&b), (size_t)have))
 		format = RIB_MRT;
-	rc = format == RIB_MRT ? read_mrt(r, peers, &b, c, d)
-	                       : read_text(r, &b, cfg, c, d);
-	if (rc == 0 && b.rc) {
-		log_error("%s; what decodes is used", b.why.text);
-		c->damaged++;
-	}
+	if (format == RIB_MRT)
+		rc = read_mrt(r, peers, &b, cfg, c, d);
+	else if ((rc = read_text(r, &b, cfg, c, d)) == 0)
+		rc = tell_damage(&b, NULL, cfg, c, d);
 out:
 	bytes_close(&b);
 	return rc;

@@ -13,15 +13,20 @@ struct routed_counts {
 	uint64_t damaged;          /* files that are cut short or damaged */
 };
 
+/* What becomes of a file that is not whole: what can be read of it is used and the
+ * damage told through log_error() or log_warn(), or it is refused. */
+enum routed_damage { ROUTED_ERROR, ROUTED_WARN, ROUTED_REFUSE };
+
 struct routed_config {
 	enum rib_format format; /* RIB_AUTO: by content, file by file */
 	unsigned threads;       /* that decompress bzip2 */
 	bool strict;            /* a bad line is an error */
+	enum routed_damage damage;
 };
 
-/* Read a file.  One that is cut short, damaged or malformed in places gives what
- * can be read of it; each such file is told through log_error() and counted in
- * c->damaged.  Negative, told in *d: nothing could be read at all. */
+/* Read a file.  One that is cut short, damaged or malformed in places is told in one
+ * line, as cfg->damage says, and counted in c->damaged.  Negative, told in *d: it was
+ * refused, or nothing could be read at all. */
 int routed_read(struct rib *r, struct mrt_peers *peers, const char *path,
                 const struct routed_config *cfg, struct routed_counts *c, struct diag *d);
 

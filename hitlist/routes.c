@@ -46,16 +46,13 @@ static int take_routes(struct prefixes *l, struct rib *rib, uint32_t peers)
 
 static int load_dump(struct prefixes *l, const char *path, struct diag *d)
 {
-	const struct routed_config cfg = { .format = RIB_MRT };
+	/* Half a routing table is worse than none. */
+	const struct routed_config cfg = { .format = RIB_MRT, .damage = ROUTED_REFUSE };
 	struct mrt_peers *peers = mrt_peers_new();
 	struct routed_counts counts = { 0 };
 	struct rib *rib = rib_new();
 	int rc = peers && rib ? routed_read(rib, peers, path, &cfg, &counts, d) : -ENOMEM;
 
-	if (rc == 0 && counts.damaged)
-		rc = diag_set(d, ERR_FORMAT,
-		              "%s: not whole: half a routing table is worse than none",
-		              path);
 	if (rc == 0)
 		rc = take_routes(l, rib, mrt_peers_count(peers));
 	if (rc == 0 && !l->n)

@@ -262,6 +262,40 @@ well_formed stability.svg up.svg
 analysis stability hl --json
 json
 
+# --- a routing table as a dump, and one that is cut short ---
+
+if command -v python3 >/dev/null; then
+	python3 - <<-'END'
+		from struct import pack
+		def record(sub, body):
+		    return pack(">IHHI", 1700000000, 13, sub, len(body)) + body
+		def route(seq, net):
+		    path = b"\x40\x02\x06\x02\x01" + pack(">I", 3000 + seq)
+		    return record(4, pack(">IB", seq, 32) + net + pack(">H", 1)
+		                  + pack(">HIH", 0, 0, len(path)) + path)
+		peer = pack(">BI", 2, 1) + bytes([192, 0, 2, 1]) + pack(">I", 65001)
+		dump = record(1, b"\0\0\0\1" + pack(">HH", 0, 1) + peer)
+		dump += route(0, b"\x20\x01\x0d\xb8") + route(1, b"\x2a\x0a\0\0")
+		open("dump", "wb").write(dump)
+		open("cut", "wb").write(dump[:-3])
+	END
+	analysis density list --bgp dump --csv -t top_as
+	has '^3000,'
+	timeout 60 "$sextant" analysis density list --bgp cut --csv -t top_as >out 2>err ||
+		fail "a cut dump: status $?: $(cat err)"
+	has '^3000,'
+	[ "$(cat err)" = "warning: cut: not whole: 37 bytes of an incomplete record at the end; 2 records are used" ] ||
+		fail "a cut dump: $(cat err)"
+	analysis density list -q --bgp cut
+	for verb in density 'treemap --svg cut.svg' 'entropy --profiles --by bgp' 'report -o cut.html'; do
+		refuses 1 'cut: not whole: 37 bytes' $verb --strict --bgp cut list
+		[ ! -e cut.svg ] && [ ! -e cut.html ] || fail "$verb --strict: writes"
+	done
+	timeout 60 "$sextant" analysis density list --bgp - <dump >out 2>err && fail "a dump on stdin"
+	grep -q '^error: <stdin>.*an MRT dump, which must be a file, no pipe' err ||
+		fail "a dump on stdin: $(cat err)"
+fi
+
 # --- what is wrong ---
 
 refuses 1 'not in 0..128' density -l 129 list
