@@ -218,22 +218,49 @@ static void cumulative(struct markup *m, const struct frame *f, const struct tal
 	markup_printf(m, "H%g\"/>\n", f->x + f->w);
 }
 
-void chart_distribution(struct markup *m, const struct density *d, bool standalone)
+/* One line of the picture of distributions, its legend at so many pixels. */
+struct spread {
+	const char *name;
+	double at;
+	const struct tally *tally;
+};
+
+static unsigned find_spreads(struct spread out[5], const struct density *d,
+                             const struct groups *g)
 {
 	static const uint8_t lengths[] = { 64, 48, 32 };
 	static const char *const names[] = { "per /64", "per /48", "per /32" };
-	const struct frame *f = &wide;
-	double decades = 1;
-	char text[24];
 
 	for (unsigned i = 0; i < 3; i++) {
 		const struct density_level *l = density_level(d, lengths[i]);
-		uint64_t max = l ? tally_max(&l->tally) : 0;
+
+		out[i] = (struct spread){ names[i], 105 * i, l ? &l->tally : NULL };
+	}
+	if (!g)
+		return 3;
+	out[3] = (struct spread){ "per announced prefix", 315, &g->prefixes };
+	out[4] = (struct spread){ "per AS", 530, &g->ases };
+	return 5;
+}
+
+void chart_distribution(struct markup *m, const struct density *d, const struct groups *g,
+                        bool standalone)
+{
+	const struct frame *f = &wide;
+	struct spread of[5];
+	unsigned n = find_spreads(of, d, g);
+	double decades = 1;
+	char text[24];
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t max = of[i].tally ? tally_max(of[i].tally) : 0;
 
 		while (max && log10((double)max) > decades)
 			decades++;
 	}
-	markup_svg_open(m, WIDTH, HEIGHT, "Distribution of addresses over prefixes",
+	markup_svg_open(m, WIDTH, HEIGHT,
+	                g ? "Distribution of addresses over prefixes and networks"
+	                  : "Distribution of addresses over prefixes",
 	                standalone);
 	for (unsigned i = 0; i <= (unsigned)decades; i++) {
 		double x = f->x + f->w * i / decades;
@@ -250,12 +277,10 @@ void chart_distribution(struct markup *m, const struct density *d, bool standalo
 		label(m, f->x - 6, y + 4, "m e", text);
 	}
 	label(m, f->x + f->w / 2, f->y + f->h + 36, "m c", "addresses, at most");
-	for (unsigned i = 0; i < 3; i++) {
-		const struct density_level *l = density_level(d, lengths[i]);
-
-		legend(m, f->x + 110 * i, i + 1, names[i]);
-		if (l && l->tally.groups)
-			cumulative(m, f, &l->tally, decades, i + 1);
+	for (unsigned i = 0; i < n; i++) {
+		legend(m, f->x + of[i].at, i + 1, of[i].name);
+		if (of[i].tally && of[i].tally->groups)
+			cumulative(m, f, of[i].tally, decades, i + 1);
 	}
 	markup_svg_close(m);
 }

@@ -18,8 +18,10 @@ void chart_entropy(struct markup *m, const struct entropy *e, const struct densi
                    bool standalone);
 /* Which digits occur where: 32 x 16 cells. */
 void chart_digits(struct markup *m, const struct entropy *e, bool standalone);
-/* Share of the prefixes with at most x addresses, for /32, /48, /64. */
-void chart_distribution(struct markup *m, const struct density *d, bool standalone);
+/* Share of the prefixes with at most x addresses, for /64, /48, /32, and, unless g is
+ * NULL, of the announced prefixes and networks with any. */
+void chart_distribution(struct markup *m, const struct density *d, const struct groups *g,
+                        bool standalone);
 /* Median entropies of each cluster, and how many networks it has. */
 void chart_clusters(struct markup *m, const struct clusters *c, bool standalone);
 /* Set bits of interface identifiers against Normal(31.5, 3.97). */

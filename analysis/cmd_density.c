@@ -178,7 +178,7 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 		if (m && o->picture == PICTURE_RATIOS)
 			chart_mra(m, &w->dn, true);
 		if (m && o->picture == PICTURE_DISTRIBUTION)
-			chart_distribution(m, &w->dn, true);
+			chart_distribution(m, &w->dn, w->bgp ? &w->g : NULL, true);
 	}
 	close_work(w);
 	return rc;

@@ -362,8 +362,11 @@ static int write_places(struct markup *m, const struct report *r)
 	                        "the count"
 	                      : "/32 prefixes, colour is the count");
 	report_figure(m);
-	chart_distribution(m, &r->dn, false);
-	report_figure_end(m, "Share of the prefixes with at most so many addresses");
+	chart_distribution(m, &r->dn, r->bgp ? &r->g : NULL, false);
+	report_figure_end(
+		m, r->bgp ? "Share of the prefixes, and of the networks (AS), with "
+			    "at most so many addresses"
+			  : "Share of the prefixes with at most so many addresses");
 	put_table(m, r, "concentration", 10);
 	put_table(m, r, "top_as", 15);
 	put_table(m, r, "top_announced", 15);

@@ -13,18 +13,20 @@
  * so less, and class o, where there is no room for all, is left out. */
 const char markup_style[] =
 	"svg.x{--bg:#fff;--fg:#1c2330;--mute:#626c7c;--grid:#e3e7ed;--s1:#1f5fa8;"
-	"--s2:#c4541c;--s3:#16806c;--off:#eceff3}"
+	"--s2:#c4541c;--s3:#16806c;--s4:#7d46a8;--s5:#8a6a00;--off:#eceff3}"
 	"@media(prefers-color-scheme:dark){svg.x{--bg:#14181f;--fg:#e4e8ee;--mute:#98a2b1;"
-	"--grid:#2c333e;--s1:#6cabf2;--s2:#f2925c;--s3:#4fc4aa;--off:#232933}}"
+	"--grid:#2c333e;--s1:#6cabf2;--s2:#f2925c;--s3:#4fc4aa;--s4:#c39bea;--s5:#d9bb4e;"
+	"--off:#232933}}"
 	"svg.x{font:12px system-ui,-apple-system,'Segoe UI',sans-serif;background:var(--bg)}"
 	"svg.x text{fill:var(--fg)}svg.x .m{fill:var(--mute)}"
 	"svg.x .g{stroke:var(--grid);fill:none}svg.x .a{stroke:var(--mute);fill:none}"
-	"svg.x .l1,svg.x .l2,svg.x .l3{fill:none;stroke-width:1.6;stroke-linejoin:round}"
+	"svg.x .l1,svg.x .l2,svg.x .l3,svg.x .l4,svg.x .l5{fill:none;stroke-width:1.6;stroke-linejoin:round}"
 	"svg.x .l1{stroke:var(--s1)}svg.x .l2{stroke:var(--s2)}svg.x .l3{stroke:var(--s3)}"
+	"svg.x .l4{stroke:var(--s4)}svg.x .l5{stroke:var(--s5)}"
 	"svg.x .f1{fill:var(--s1)}svg.x .f2{fill:var(--s2)}svg.x .f3{fill:var(--s3)}"
 	"svg.x .off{fill:var(--off)}svg.x .e{text-anchor:end}svg.x .c{text-anchor:middle}"
 	"svg.x .d2{stroke-dasharray:6 3}svg.x .d3{stroke-dasharray:2 2}"
-	"svg.x .d4{stroke-dasharray:9 3 2 3}"
+	"svg.x .d4{stroke-dasharray:9 3 2 3}svg.x .d5{stroke-dasharray:12 4}"
 	"@media(max-width:600px){svg.x{font-size:17px}svg.x .s{font-size:13px}"
 	"svg.x .o{display:none}}";
 
