@@ -208,5 +208,5 @@ int decode_run(const void *cfg, int argc, char *argv[])
 	rc = decode_all(o, argc, argv, &d);
 	if (rc < 0)
 		log_error("%s", diag_str(&d, rc));
-	return rc < 0 ? CMD_FAILED : CMD_OK;
+	return cmd_status(rc);
 }

@@ -54,10 +54,11 @@ static int choose_lengths(uint8_t out[static DENSITY_LENGTHS], size_t *n,
 		uint64_t len;
 
 		if (!opt_parse_count(&len, given->v[i]) || len > 128)
-			return diag_set(d, -EINVAL, "--length: '%.40s' is not in 0..128",
+			return diag_set(d, ERR_USAGE,
+			                "--length: '%.40s' is not in 0..128",
 			                given->v[i]);
 		if (*n == DENSITY_LENGTHS)
-			return diag_set(d, -EINVAL, "--length: at most %d lengths",
+			return diag_set(d, ERR_USAGE, "--length: at most %d lengths",
 			                DENSITY_LENGTHS - 3);
 		out[(*n)++] = (uint8_t)len;
 	}
@@ -80,7 +81,7 @@ static int open_work(struct work *w, const struct density_opts *o, struct diag *
 	int rc = choose_lengths(lengths, &n, &o->lengths, d);
 
 	if (rc == 0 && o->top > DENSITY_TOP)
-		rc = diag_set(d, -EINVAL, "--top: at most %d", DENSITY_TOP);
+		rc = diag_set(d, ERR_USAGE, "--top: at most %d", DENSITY_TOP);
 	if (rc == 0)
 		rc = density_init(&w->dn, lengths, n, (size_t)o->top);
 	if (rc == 0 && o->bgp)

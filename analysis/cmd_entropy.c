@@ -102,7 +102,7 @@ static int fill_networks(struct doc *doc, const struct entropy_opts *o, struct s
 
 	if (o->by != PROFILE_BY_32) {
 		if (!o->bgp)
-			return diag_set(d, -EINVAL, "--by %s needs --bgp", bys[o->by]);
+			return diag_set(d, ERR_USAGE, "--by %s needs --bgp", bys[o->by]);
 		rc = bgp_load(&bgp, o->bgp, o->v.strict, d);
 	}
 	if (rc == 0)
@@ -168,9 +168,9 @@ static int fill(const void *cfg, struct source *s, struct doc *doc, struct marku
 	struct entropy e = { .n = 0 };
 
 	if (o->top > TOPVALUES_KEPT)
-		return diag_set(d, -EINVAL, "--top: at most %d", TOPVALUES_KEPT);
+		return diag_set(d, ERR_USAGE, "--top: at most %d", TOPVALUES_KEPT);
 	if (o->k > CLUSTERS_MAX)
-		return diag_set(d, -EINVAL, "--clusters: at most %d", CLUSTERS_MAX);
+		return diag_set(d, ERR_USAGE, "--clusters: at most %d", CLUSTERS_MAX);
 	return fill_all(o, s, doc, m, &e, d);
 }
 

@@ -556,5 +556,5 @@ int report_run(const void *cfg, int argc, char *argv[])
 	rc = make_report(o, argc, argv, &d);
 	if (rc < 0)
 		log_error("%s", diag_str(&d, rc));
-	return rc < 0 ? CMD_FAILED : CMD_OK;
+	return cmd_status(rc);
 }

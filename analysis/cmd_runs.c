@@ -143,7 +143,7 @@ static int prepare(struct work *w, struct doc *doc, const struct runs_opts *o,
 	struct table *t;
 
 	if (o->k < 2)
-		return diag_set(d, -EINVAL, "--kip: at least 2");
+		return diag_set(d, ERR_USAGE, "--kip: at least 2");
 	chains_init(&w->runs, 1, UINT64_MAX);
 	chains_init(&w->chains, o->gap, o->min);
 	kip_init(&w->kip, o->k);
@@ -153,7 +153,8 @@ static int prepare(struct work *w, struct doc *doc, const struct runs_opts *o,
 	t = DOC_TABLE(doc, "dense", "Dense prefixes", columns);
 	for (size_t i = 0; i < o->dense.n; i++) {
 		if (!parse_dense(&w->dense[i], o->dense.v[i]))
-			return diag_set(d, -EINVAL, "--dense: '%.40s' is not like 2@112",
+			return diag_set(d, ERR_USAGE,
+			                "--dense: '%.40s' is not like 2@112",
 			                o->dense.v[i]);
 		w->dense[i].table = t;
 		w->n_dense++;

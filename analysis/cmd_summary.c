@@ -144,7 +144,7 @@ int summary_run(const void *cfg, int argc, char *argv[])
 	rc = summarize(o, argc, argv, &d);
 	if (rc < 0)
 		log_error("%s", diag_str(&d, rc));
-	return rc < 0 ? CMD_FAILED : CMD_OK;
+	return cmd_status(rc);
 }
 
 const char summary_details[] =

@@ -109,7 +109,7 @@ static int visit_rows(const char *path, const struct source_config *cfg,
 
 	if (cfg->where && (!equals || equals == cfg->where ||
 	                   (size_t)(equals - cfg->where) >= sizeof(column)))
-		return diag_set(d, -EINVAL, "--where: '%.40s' is not like COLUMN=VALUE",
+		return diag_set(d, ERR_USAGE, "--where: '%.40s' is not like COLUMN=VALUE",
 		                cfg->where);
 	if (cfg->where) {
 		snprintf(column, sizeof(column), "%.*s", (int)(equals - cfg->where),

@@ -27,7 +27,7 @@ int verb_run_own(const struct verb_opts *o, verb_work work, const void *cfg, int
 		log_error("%s", diag_str(&d, rc));
 	markup_fini(&m);
 	doc_free(doc);
-	return rc < 0 ? CMD_FAILED : CMD_OK;
+	return cmd_status(rc);
 }
 
 struct filler {

@@ -18,6 +18,7 @@ const char *err_str(int rc)
 	case ERR_POLICY: return "refused by scan policy";
 	case ERR_BUSY: return "in use by another process";
 	case ERR_STOPPED: return "stopped";
+	case ERR_USAGE: return "wrong option";
 	default: return rc < 0 ? strerror(-rc) : "no error";
 	}
 }

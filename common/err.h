@@ -21,6 +21,7 @@ enum err {
 	ERR_POLICY,        /* refused by scan policy */
 	ERR_BUSY,          /* in use by another process */
 	ERR_STOPPED,       /* asked to stop before the end */
+	ERR_USAGE,         /* the value of an option is wrong: exit status 2 */
 };
 
 const char *err_str(int rc);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/err.h"
 #include "common/log.h"
 
 enum {
@@ -435,6 +436,11 @@ static int run(const struct cmd *c, const char *name, cmd_hook before, int argc,
 	free_lists(c, cfg);
 	free(cfg);
 	return rc;
+}
+
+int cmd_status(int rc)
+{
+	return rc >= 0 ? CMD_OK : rc == ERR_USAGE ? CMD_USAGE : CMD_FAILED;
 }
 
 static bool is_help(const char *s)

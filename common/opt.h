@@ -103,6 +103,9 @@ struct cmd {
 
 enum { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
 
+/* The exit status for a result: CMD_OK for 0 or more, CMD_USAGE for ERR_USAGE. */
+int cmd_status(int rc);
+
 /* A folder's commands, or (cmds NULL) one top-level command.  A row without a
  * summary adds commands to the group in the row above it: those that are made
  * elsewhere, of several components.  A command "a-b" can be called as "a b" too. */

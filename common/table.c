@@ -429,7 +429,7 @@ static int unknown_table(const struct doc *d, const char *name, struct diag *dia
 	for (size_t i = 0; i < d->n && n < sizeof(names) - 1; i++)
 		n += (size_t)snprintf(names + n, sizeof(names) - n, " %s",
 		                      d->tables[i]->name);
-	return diag_set(diag, -EINVAL, "there is no table '%.40s'; there are:%s", name,
+	return diag_set(diag, ERR_USAGE, "there is no table '%.40s'; there are:%s", name,
 	                names);
 }
 
@@ -527,7 +527,7 @@ int doc_save(const struct doc *d, const struct doc_output *o, struct diag *diag)
 	int rc;
 
 	if (o->json && o->csv)
-		return diag_set(diag, -EINVAL, "--json and --csv exclude each other");
+		return diag_set(diag, ERR_USAGE, "--json and --csv exclude each other");
 	rc = writer_open(&w, o->path, diag);
 	if (rc < 0)
 		return rc;

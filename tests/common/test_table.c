@@ -95,7 +95,7 @@ static void unknown_table_is_told(void **state)
 	char buf[64];
 
 	(void)state;
-	assert_int_equal(written(d, DOC_CSV, "ghost", buf, sizeof(buf)), -EINVAL);
+	assert_int_equal(written(d, DOC_CSV, "ghost", buf, sizeof(buf)), ERR_USAGE);
 	assert_string_equal(buf, "");
 	doc_free(d);
 }

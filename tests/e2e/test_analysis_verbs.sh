@@ -86,7 +86,7 @@ for verb in $one_list; do
 	has '^# '
 	analysis $verb --csv -t facts list
 	[ "$(head -n 1 out)" = name,value ] || fail "$verb: CSV begins $(head -n 1 out)"
-	refuses 1 "no table 'ghost'; there are: facts" $verb -t ghost list
+	refuses 2 "no table 'ghost'; there are: facts" $verb -t ghost list
 	refuses 2 'exclude each other' $verb --json --csv list
 	refuses 1 'absent' $verb absent
 done
@@ -134,7 +134,7 @@ analysis entropy list --by as --bgp bgp --min 10 --csv -t profiles
 has '^AS64498,[0-9],40,'
 analysis entropy list -k 2 --min 10 --csv -t clusters
 [ "$(wc -l <out)" = 3 ] || fail "entropy -k: $(cat out)"
-refuses 1 'needs --bgp' entropy list --by as
+refuses 2 'needs --bgp' entropy list --by as
 analysis hilbert 2001:db8::/32 list --csv -t cells
 has '^2001:db8:1::/48,[0-9]+,[0-9]+,5[0-9]$'
 analysis overlap list half --csv -t pairs --bgp bgp
@@ -206,6 +206,12 @@ grep -q 'What the scan' out && fail "report: a list is no scan"
 
 analysis density list --svg density.svg
 analysis density list --picture distribution --svg distribution.svg
+grep -q 'per AS' distribution.svg && fail "distribution: networks without --bgp"
+analysis density list --picture distribution --svg distribution.svg --bgp bgp
+for series in 1 2 3 4 5; do
+	[ "$(grep -c "class=\"l$series d$series\" d=\"M66 278H" distribution.svg)" = 1 ] ||
+		fail "distribution: line $series"
+done
 for p in entropy digits clusters; do
 	analysis entropy list --min 10 --picture $p --svg entropy-$p.svg
 done
@@ -298,11 +304,14 @@ fi
 
 # --- what is wrong ---
 
-refuses 1 'not in 0..128' density -l 129 list
-refuses 1 'not in 0..128' density -l x list
-refuses 1 'at most 1000' density -n 1001 list
-refuses 1 'at most 4096' entropy -n 4097 list
-refuses 1 "'success' is not like COLUMN=VALUE" density -w success results.csv
+refuses 2 'not in 0..128' density -l 129 list
+refuses 2 'not in 0..128' density -l x list
+refuses 2 'at most 1000' density -n 1001 list
+refuses 2 'at most 4096' entropy -n 4097 list
+for verb in summary density entropy iid decode runs treemap 'hilbert 2001:db8::/32' 'overlap list' report; do
+	refuses 2 "'success' is not like COLUMN=VALUE" $verb -w success results.csv
+done
+refuses 2 'at least 2' runs -k 0 list
 refuses 1 "no column 'failure'" density -w failure=1 results.csv
 refuses 1 'absent-bgp' density --bgp absent-bgp list
 refuses 1 'list' density --bgp list list
@@ -311,12 +320,12 @@ refuses 1 'absent-mmdb' report --mmdb absent-mmdb list
 refuses 1 'an MRT dump' density --bgp "$mmdb" list
 refuses 1 'absent-oui' iid --oui absent-oui list
 refuses 1 'no vendor' iid --oui bgp list
-refuses 1 '--by as needs --bgp' entropy --profiles --by as list
-refuses 1 'at most 20' entropy -k 21 list
+refuses 2 '--by as needs --bgp' entropy --profiles --by as list
+refuses 2 'at most 20' entropy -k 21 list
 refuses 2 'addr6-compat' iid --addr6-compat --json list
-refuses 1 'at least 2' runs -k 1 list
-refuses 1 "'nonsense' is not like" runs -d nonsense list
-refuses 1 "'3@/129' is not like" runs -d 3@/129 list
+refuses 2 'at least 2' runs -k 1 list
+refuses 2 "'nonsense' is not like" runs -d nonsense list
+refuses 2 "'3@/129' is not like" runs -d 3@/129 list
 refuses 2 'which prefix' hilbert
 refuses 2 "'list' is not" hilbert list
 refuses 2 "not an IPv6 prefix" hilbert 192.0.2.0/24 list
