@@ -39,8 +39,9 @@ const struct opt report_options[] = {
 		"sort at most so much in memory, the rest through a temporary file (1G)"),
 	OPT_STR("where", 'w', struct report_opts, where, "COLUMN=VALUE",
 	        "of CSV and JSON lines only those with that value, such as success=1"),
-	OPT_FLAG("strict", 0, struct report_opts, strict,
-	         "fail at the first line that is no address"),
+	OPT_FLAG(
+		"strict", 0, struct report_opts, strict,
+		"fail at the first line that is no address, and at a damaged routing table"),
 	OPT_FLAG("quiet", 'q', struct report_opts, quiet, "report errors only"),
 	OPT_END,
 };

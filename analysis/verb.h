@@ -26,7 +26,8 @@ struct verb_opts {
 	                "of CSV and JSON lines only those with that value, "    \
 	                "such as success=1"),                                   \
 		OPT_FLAG("strict", 0, cfg, f.strict,                            \
-	                 "fail at the first line that is no address"),          \
+	                 "fail at the first line that is no address, and at a " \
+	                 "damaged routing table"),                              \
 		OPT_COUNT("memory", 'M', cfg, f.memory, "BYTES",                \
 	                  "sort at most so much in memory, the rest through a " \
 	                  "temporary file (1G)"),                               \
