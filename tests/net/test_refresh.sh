@@ -196,7 +196,7 @@ ask()
 		kill -0 $server 2>/dev/null || break
 		sleep 0.05
 	done
-	refresh -M dns/53 -r 2k --interval 0s "${@:2}"
+	refresh -M dns/53 -r 2k -c 2s --interval 0s "${@:2}"
 	kill $server
 	wait $server 2>/dev/null
 }
@@ -216,6 +216,7 @@ equal "have answered at all" "$("$sextant" hitlist export --responsive "$d/hl" |
 	fail "lookup: $("$sextant" hitlist lookup "$d/hl" 2a00:77::1)"
 # Asked again without a forger, they are name servers after all.
 ask honest --backoff-max 0s
+equal "silent servers" "$(value silent)" 0
 equal "judged again" "$("$sextant" hitlist export --service udp53 "$d/hl" | wc -l)" 90
 "$sextant" hitlist history "$d/hl" 2a00:77::/64 >"$d/got"
 equal "history" "$(cut -d, -f3 "$d/got" | sort | uniq -c | awk '{ print $2 $1 }' | tr '\n' ' ')" \
