@@ -36,5 +36,5 @@ void scopes_fini(struct scopes *s)
 	scope_free(s->now);
 	for (unsigned i = 0; i < SCOPES_KEPT; i++)
 		scope_free(s->retired[i]);
-	*s = (struct scopes){ NULL };
+	*s = (struct scopes){ 0 };
 }
